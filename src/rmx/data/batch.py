@@ -1,0 +1,89 @@
+"""What the model receives: unique sequences, and the comparisons that index into them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+__all__ = ["MicroBatch", "ScoreBatch", "SequenceBatch", "StepBatch"]
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceBatch:
+    """Distinct token sequences, stored flat without padding; the last token of each is the pooled terminal token."""
+
+    ids: Tensor
+    """int64 (total,): the sequences one after another."""
+    offsets: Tensor
+    """int64 (n + 1,): sequence i is ids[offsets[i]:offsets[i + 1]]."""
+    index: Tensor
+    """int64 (n,): which sequence of the token store each one is."""
+
+    def __len__(self) -> int:
+        return int(self.index.numel())
+
+    @property
+    def lengths(self) -> Tensor:
+        """int64 (n,): tokens per sequence."""
+        return self.offsets.diff()
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
+        """Return the batch on another device."""
+        return type(self)(*(t.to(device, non_blocking=non_blocking) for t in (self.ids, self.offsets, self.index)))
+
+
+@dataclass(frozen=True, slots=True)
+class MicroBatch:
+    """Comparisons that run through the model together."""
+
+    sequences: SequenceBatch
+    chosen: Tensor
+    """int64 (p,): positions in `sequences`."""
+    rejected: Tensor
+    """int64 (p,)."""
+    margin: Tensor
+    """float32 (p,): target margins m."""
+    flip: Tensor
+    """float32 (p,): probability q that the label is the other way round (label smoothing, or 1 - agreement)."""
+    weight: Tensor
+    """float32 (p,): pair weights; all zero in a micro-batch that only keeps the ranks in step."""
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
+        """Return the micro-batch on another device."""
+        columns = (self.chosen, self.rejected, self.margin, self.flip, self.weight)
+        return type(self)(
+            self.sequences.to(device, non_blocking), *(t.to(device, non_blocking=non_blocking) for t in columns)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StepBatch:
+    """One optimiser step as one rank sees it: its share of the global batch."""
+
+    step: int
+    """Optimiser step, counted from 0."""
+    micro: tuple[MicroBatch, ...]
+    """As many on every rank."""
+    global_weight: float
+    """Sum of the pair weights of the whole global batch; the loss is divided by it."""
+    pair_ids: tuple[str, ...]
+    """Every pair of the global batch, for messages."""
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
+        """Return the step on another device."""
+        micro = tuple(m.to(device, non_blocking) for m in self.micro)
+        return type(self)(self.step, micro, self.global_weight, self.pair_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreBatch:
+    """Sequences to score, without comparisons; a filler repeats a sequence only to keep the ranks in step."""
+
+    sequences: SequenceBatch
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
+        """Return the batch on another device."""
+        return type(self)(self.sequences.to(device, non_blocking))
