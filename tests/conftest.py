@@ -6,11 +6,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("WANDB_MODE", "offline")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+# Two shared cores: a slow moment is not a failure, a hang is (pytest-timeout).
+settings.register_profile("rmx", deadline=None)
+settings.load_profile("rmx")
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -1,0 +1,117 @@
+"""Unique sequences plus comparisons: the static training set, and how a part of it becomes a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmx.config.schema import LossConfig
+from rmx.data.batch import MicroBatch, SequenceBatch
+from rmx.domain import PreferencePair
+from rmx.errors import ConfigError, DataError
+
+__all__ = ["PairSet", "Sequences", "build_pair_set", "micro_batch", "sequence_batch"]
+
+
+class Sequences(Protocol):
+    """Distinct token sequences by number; `rmx.data.tokens.TokenStore` is one."""
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """int64 (n,): tokens per sequence."""
+        ...
+
+    def ids(self, i: int) -> NDArray[np.int32]:
+        """int32 (length,): the tokens of sequence i."""
+        ...
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """Comparisons over numbered sequences; equal texts have one number."""
+
+    store: Sequences
+    pair_ids: tuple[str, ...]
+    groups: tuple[str, ...]
+    chosen: NDArray[np.int64]
+    rejected: NDArray[np.int64]
+    margin: NDArray[np.float32]
+    flip: NDArray[np.float32]
+    weight: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.pair_ids)
+
+
+def build_pair_set(
+    pairs: Sequence[PreferencePair],
+    store: Sequences,
+    chosen: NDArray[np.int64],
+    rejected: NDArray[np.int64],
+    loss: LossConfig,
+    *,
+    soft_labels: bool,
+) -> PairSet:
+    """Attach to each pair what the loss needs of it.
+
+    The flip probability is `loss.label_smoothing`, or 1 - agreement where labels are soft and the votes disagree.
+    The target margin is `loss.margin`: a number, or each pair's strength when it names the column of it.
+
+    Raises:
+        DataError: `loss.margin` names a column and a pair has no finite strength.
+    """
+    smoothing = np.float32(loss.label_smoothing)
+    flip = np.array([1.0 - p.agreement if soft_labels and p.agreement < 1.0 else smoothing for p in pairs], np.float32)
+    return PairSet(
+        store=store,
+        pair_ids=tuple(p.pair_id for p in pairs),
+        groups=tuple(p.group for p in pairs),
+        chosen=chosen,
+        rejected=rejected,
+        margin=_target_margins(pairs, loss),
+        flip=flip,
+        weight=np.array([p.weight for p in pairs], np.float32),
+    )
+
+
+def _target_margins(pairs: Sequence[PreferencePair], loss: LossConfig) -> NDArray[np.float32]:
+    if loss.margin is None:
+        return np.zeros(len(pairs), np.float32)
+    if isinstance(loss.margin, int | float):
+        return np.full(len(pairs), loss.margin, np.float32)
+    if not isinstance(loss.margin, str):
+        raise ConfigError(f"loss.margin must be null, a number or a column name, not {loss.margin!r}")
+    for pair in pairs:
+        if pair.strength is None or not np.isfinite(pair.strength):
+            raise DataError(
+                f"{pair.origin.file} row {pair.origin.row}: no strength in column {loss.margin!r}, which loss.margin names; "
+                "set data.columns.strength to that column, or loss.margin to a number or null"
+            )
+    return np.array([p.strength for p in pairs], np.float32)
+
+
+def sequence_batch(store: Sequences, members: NDArray[np.int64]) -> SequenceBatch:
+    """Gather sequences by number into one flat batch, in the order given."""
+    import torch
+
+    lengths = store.lengths[members]
+    flat = np.concatenate([store.ids(int(i)) for i in members]).astype(np.int64)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return SequenceBatch(torch.from_numpy(flat), torch.from_numpy(offsets), torch.from_numpy(members.astype(np.int64)))
+
+
+def micro_batch(pairs: PairSet, members: NDArray[np.int64], *, weightless: bool = False) -> MicroBatch:
+    """Gather pairs by number; a completion that stands in several of them runs once."""
+    import torch
+
+    both = np.concatenate([pairs.chosen[members], pairs.rejected[members]])
+    unique, inverse = np.unique(both, return_inverse=True)
+    weight = np.zeros(len(members), np.float32) if weightless else pairs.weight[members]
+    columns = (inverse[: len(members)], inverse[len(members) :], pairs.margin[members], pairs.flip[members], weight)
+    return MicroBatch(
+        sequence_batch(pairs.store, unique), *(torch.from_numpy(np.ascontiguousarray(c)) for c in columns)
+    )

@@ -1,0 +1,153 @@
+"""RewardModule: what happens in one optimiser step and in one scoring step, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Mapping
+from functools import reduce
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim import AdamW
+
+from rmx.config.schema import LossConfig, OptimConfig
+from rmx.data.batch import MicroBatch, ScoreBatch, SequenceBatch, StepBatch
+from rmx.errors import TrainingError
+from rmx.loss import bradley_terry
+from rmx.step_sums import StepSums
+
+__all__ = ["RewardModule", "learning_rate_factor"]
+
+
+def learning_rate_factor(step: int, total: int, optim: OptimConfig) -> float:
+    """Return the share of the learning rate that optimiser step `step` (from 0) of `total` uses."""
+    warm = math.ceil(optim.warmup * total)
+    if step < warm:
+        return (step + 1) / warm
+    progress = (step - warm) / max(1, total - warm)
+    match optim.schedule:
+        case "cosine":
+            return 0.5 * (1.0 + math.cos(math.pi * progress))
+        case "linear":
+            return 1.0 - progress
+        case _:
+            return 1.0
+
+
+class RewardModule(pl.LightningModule):
+    """Steps and optimiser of a sequence scorer trained on comparisons.
+
+    Optimisation is manual, because the loss of a step is divided by the weight of its *global* batch: with W ranks each
+    local loss is multiplied by W (data parallel averages gradients) and only the last backward of a step communicates.
+    """
+
+    def __init__(
+        self,
+        scorer: nn.Module,
+        *,
+        loss: LossConfig,
+        optim: OptimConfig,
+        total_steps: int,
+        parameter_groups: Callable[[], tuple[list[nn.Parameter], list[nn.Parameter]]],
+        trainable_state: Callable[[], dict[str, Tensor]],
+        load_trainable_state: Callable[[Mapping[str, Tensor]], None],
+    ) -> None:
+        """Wrap a scorer.
+
+        Args:
+            scorer: Maps a SequenceBatch to float32 rewards (n,).
+            loss: Terms of the loss.
+            optim: Optimiser and schedule.
+            total_steps: Optimiser steps of the whole run, for the schedule.
+            parameter_groups: Returns (backbone parameters, head parameters) that train.
+            trainable_state: Returns the tensors that a checkpoint holds.
+            load_trainable_state: Puts them back, and refuses a set that is not exactly theirs.
+        """
+        super().__init__()
+        self.automatic_optimization = False
+        self.strict_loading = False
+        self.scorer = scorer
+        self.loss = loss
+        self.optim = optim
+        self.total_steps = total_steps
+        self._parameter_groups = parameter_groups
+        self._trainable_state = trainable_state
+        self._load_trainable_state = load_trainable_state
+
+    def forward(self, sequences: SequenceBatch) -> Tensor:
+        """Return float32 rewards (n,)."""
+        rewards: Tensor = self.scorer(sequences)
+        return rewards
+
+    def training_step(self, batch: StepBatch, batch_idx: int) -> dict[str, StepSums]:
+        """Run one optimiser step.
+
+        Raises:
+            TrainingError: The loss or its gradient is not finite; the weights are left as they were.
+        """
+        optimizer = self.optimizers()
+        factor = learning_rate_factor(batch.step, self.total_steps, self.optim)
+        for group in optimizer.param_groups:
+            group["lr"] = group["base_lr"] * factor
+        optimizer.zero_grad(set_to_none=True)
+        seen = []
+        for k, micro in enumerate(batch.micro):
+            with contextlib.nullcontext() if k == len(batch.micro) - 1 else self._no_sync():
+                loss, sums = self._micro_loss(micro)
+                self.manual_backward(loss * (self.trainer.world_size / batch.global_weight))
+            seen.append(sums)
+        norm = self._clip()
+        # After the reduction every rank holds the same gradient, so all of them stop together.
+        if not torch.isfinite(norm):
+            optimizer.zero_grad(set_to_none=True)
+            raise TrainingError(
+                f"step {batch.step}: the loss or its gradient is not finite; the weights of the step before are kept. "
+                f"Pairs of this batch: {' '.join(batch.pair_ids)}. Look at them, or lower optim.lr"
+            )
+        optimizer.step()
+        seen.append(StepSums(gradient_norm=float(norm), learning_rate=optimizer.param_groups[0]["lr"], steps=1))
+        return {"sums": reduce(StepSums.__add__, seen)}
+
+    def validation_step(self, batch: ScoreBatch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
+        """Return float32 rewards (n,) of the batch's sequences."""
+        return self(batch.sequences)
+
+    def configure_optimizers(self) -> AdamW:
+        """Return AdamW over the backbone's trained parameters and the head, each with its own learning rate."""
+        backbone, head = self._parameter_groups()
+        head_lr = self.optim.lr if self.optim.head_lr is None else self.optim.head_lr
+        groups = [
+            {"params": params, "lr": lr, "base_lr": lr}
+            for params, lr in ((backbone, self.optim.lr), (head, head_lr))
+            if params
+        ]
+        betas = (self.optim.beta1, self.optim.beta2)
+        return AdamW(groups, betas=betas, eps=self.optim.eps, weight_decay=self.optim.weight_decay)
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return what training changes; the frozen base is found again by its name and hash."""
+        return self._trainable_state()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Put back what `state_dict` gave."""
+        self._load_trainable_state(state_dict)
+        return nn.modules.module._IncompatibleKeys([], [])
+
+    def _micro_loss(self, micro: MicroBatch) -> tuple[Tensor, StepSums]:
+        """Return the weighted sum of the losses, and what the micro-batch adds to the training curve."""
+        rewards = self(micro.sequences)
+        chosen, rejected = rewards[micro.chosen], rewards[micro.rejected]
+        terms = bradley_terry(chosen, rejected, margin=micro.margin, flip=micro.flip, center=self.loss.center)
+        return (micro.weight * terms.total).sum(), StepSums.of(micro, rewards.detach(), terms)
+
+    def _clip(self) -> Tensor:
+        trained = [p for p in self.scorer.parameters() if p.grad is not None]
+        return nn.utils.clip_grad_norm_(trained, math.inf if self.optim.clip is None else self.optim.clip)
+
+    def _no_sync(self) -> contextlib.AbstractContextManager[None]:
+        wrapped = self.trainer.strategy.model
+        return wrapped.no_sync() if isinstance(wrapped, DistributedDataParallel) else contextlib.nullcontext()
