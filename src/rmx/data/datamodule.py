@@ -1,4 +1,4 @@
-"""Wiring of training steps and scoring passes to Lightning's loaders: one item of a training loader is one optimiser step."""
+"""Wiring of training steps and scoring passes to Lightning's loaders: one training item is one optimiser step."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class _Steps(Dataset[StepBatch]):
 
 
 class _FromStep(Sampler[int]):
-    """Steps from `start` on. Its length counts the whole run, as Lightning compares it with the steps of the whole run."""
+    """Steps from `start` on; its length is the whole run's, as Lightning compares it with the steps of the whole run."""
 
     def __init__(self, start: int, total: int) -> None:
         self.start = start

@@ -35,7 +35,7 @@ def global_batches(
 
     With `batch.group`, whole groups fill a batch while they fit; a group larger than a batch forms one alone.
     """
-    key = xxhash.xxh64_intdigest(f"{seed}/{fingerprint}/{epoch}")
+    key = xxhash.xxh64_intdigest(f"{seed}/{fingerprint}/{epoch}".encode())
     rng = np.random.default_rng(key)
     if not batch.group:
         order = rng.permutation(len(groups))
@@ -54,7 +54,7 @@ def global_batches(
 
 @dataclass(frozen=True)
 class StepPlan:
-    """The pairs of every optimiser step; step k depends on (seed, data fingerprint, k) and on nothing that ran before."""
+    """The pairs of every optimiser step: a function of (seed, data fingerprint, step) and of nothing that ran before."""
 
     groups: tuple[str, ...]
     batch: BatchConfig

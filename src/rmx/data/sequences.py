@@ -88,8 +88,8 @@ def _target_margins(pairs: Sequence[PreferencePair], loss: LossConfig) -> NDArra
     for pair in pairs:
         if pair.strength is None or not np.isfinite(pair.strength):
             raise DataError(
-                f"{pair.origin.file} row {pair.origin.row}: no strength in column {loss.margin!r}, which loss.margin names; "
-                "set data.columns.strength to that column, or loss.margin to a number or null"
+                f"{pair.origin.file} row {pair.origin.row}: no strength in column {loss.margin!r}, "
+                "which loss.margin names; set data.columns.strength to that column, or loss.margin to a number or null"
             )
     return np.array([p.strength for p in pairs], np.float32)
 
