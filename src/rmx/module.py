@@ -6,10 +6,11 @@ import contextlib
 import math
 from collections.abc import Callable, Mapping
 from functools import reduce
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import AdamW
@@ -89,7 +90,7 @@ class RewardModule(pl.LightningModule):
         Raises:
             TrainingError: The loss or its gradient is not finite; the weights are left as they were.
         """
-        optimizer = self.optimizers()
+        optimizer = cast(LightningOptimizer, self.optimizers())
         factor = learning_rate_factor(batch.step, self.total_steps, self.optim)
         for group in optimizer.param_groups:
             group["lr"] = group["base_lr"] * factor
@@ -114,7 +115,8 @@ class RewardModule(pl.LightningModule):
 
     def validation_step(self, batch: ScoreBatch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """Return float32 rewards (n,) of the batch's sequences."""
-        return self(batch.sequences)
+        rewards: Tensor = self(batch.sequences)
+        return rewards
 
     def configure_optimizers(self) -> AdamW:
         """Return AdamW over the backbone's trained parameters and the head, each with its own learning rate."""
@@ -128,7 +130,7 @@ class RewardModule(pl.LightningModule):
         betas = (self.optim.beta1, self.optim.beta2)
         return AdamW(groups, betas=betas, eps=self.optim.eps, weight_decay=self.optim.weight_decay)
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         """Return what training changes; the frozen base is found again by its name and hash."""
         return self._trainable_state()
 

@@ -1,1 +1,1 @@
-
+"""What happens around a step: gathered scores, audits, curves, checkpoints, progress, interruption."""

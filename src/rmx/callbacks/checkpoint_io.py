@@ -73,8 +73,7 @@ class SafeCheckpointIO(CheckpointIO):
             raise RunError(_damaged(source)) from error
         if not intact:
             raise RunError(_damaged(source))
-        decoded = _decode(content["state"], load_file(source / _TENSORS, device=str(map_location or "cpu")))
-        assert isinstance(decoded, dict)
+        decoded: dict[str, Any] = _decode(content["state"], load_file(source / _TENSORS, device="cpu"))
         return decoded
 
     def remove_checkpoint(self, path: str | Path) -> None:

@@ -29,7 +29,7 @@ class MetricsFile(Logger):
         self.path = path
         self._columns: list[str] = ["step"]
         self._pending: dict[str, float] = {}
-        if rank_zero_only.rank == 0 and path.exists():
+        if _is_rank_zero() and path.exists():
             kept = [row for row in read_metrics(path) if row["step"] <= resume_step]
             self._columns = list(dict.fromkeys(["step", *(k for row in kept for k in row)]))
             self._rewrite(kept)
@@ -90,6 +90,10 @@ class MetricsFile(Logger):
 
     def _writer(self, file: Any) -> csv.DictWriter[str]:
         return csv.DictWriter(file, self._columns, restval="")
+
+
+def _is_rank_zero() -> bool:
+    return getattr(rank_zero_only, "rank", 0) == 0
 
 
 def _printable(row: Mapping[str, float]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class _Steps(Dataset[StepBatch]):
 
 
 class _FromStep(Sampler[int]):
-    """Steps from `start` on; its length is the whole run's, as Lightning compares it with the steps of the whole run."""
+    """Steps from `start` on; its length is the whole run's, because Lightning compares the two."""
 
     def __init__(self, start: int, total: int) -> None:
         self.start = start

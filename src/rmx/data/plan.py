@@ -54,7 +54,7 @@ def global_batches(
 
 @dataclass(frozen=True)
 class StepPlan:
-    """The pairs of every optimiser step: a function of (seed, data fingerprint, step) and of nothing that ran before."""
+    """The pairs of every optimiser step: a function of seed, data fingerprint and step, of nothing that ran before."""
 
     groups: tuple[str, ...]
     batch: BatchConfig
