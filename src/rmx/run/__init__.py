@@ -1,0 +1,1 @@
+"""The composition root: builds the parts from configuration and runs them; nothing below imports it."""

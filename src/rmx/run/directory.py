@@ -1,0 +1,111 @@
+"""A run's directory: claimed by one job at a time, never overwritten, continued only when asked to."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from rmx.errors import RunError
+
+__all__ = ["RunDirectory"]
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Where the artefacts of one run lie; see docs/architecture.md for what each holds."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration, secrets redacted."""
+        return self.path / "config.yaml"
+
+    @property
+    def record(self) -> Path:
+        """Commit, versions, seeds, fingerprints, times."""
+        return self.path / "record.json"
+
+    @property
+    def data(self) -> Path:
+        """The ledger, the rejections and the split."""
+        return self.path / "data"
+
+    @property
+    def checkpoints(self) -> Path:
+        """What resuming needs."""
+        return self.path / "checkpoints"
+
+    @property
+    def metrics(self) -> Path:
+        """The training curve."""
+        return self.path / "metrics.csv"
+
+    @property
+    def scores(self) -> Path:
+        """Score tables and candidates by slice."""
+        return self.path / "scores"
+
+    @property
+    def audits(self) -> Path:
+        """Audit results."""
+        return self.path / "audits.json"
+
+    @property
+    def gate(self) -> Path:
+        """The verdict."""
+        return self.path / "gate.json"
+
+    @property
+    def model(self) -> Path:
+        """The exported reward model."""
+        return self.path / "model"
+
+    @property
+    def report(self) -> Path:
+        """The page that people read."""
+        return self.path / "report.html"
+
+    @classmethod
+    def claim(cls, path: Path, *, resume: bool = False) -> RunDirectory:
+        """Take the directory for this process until it ends.
+
+        Raises:
+            RunError: Another job holds it, it cannot be written, or it holds a run and `resume` is false.
+        """
+        directory = cls(path)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path / ".lock")
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise RunError(f"{path}: another job is running in this directory; choose another hydra.run.dir") from None
+        except OSError as error:
+            raise RunError(f"{path}: cannot be written ({error.strerror}); choose another hydra.run.dir") from error
+        _HELD.append(lock)
+        if not resume and (directory.config.exists() or directory.checkpoints.exists()):
+            raise RunError(
+                f"{path}: this directory already holds a run; choose another hydra.run.dir, "
+                "or continue it with trainer.resume=auto"
+            )
+        return directory
+
+    @classmethod
+    def join(cls, path: Path) -> RunDirectory:
+        """Use a directory that another process of the same job has claimed."""
+        return cls(path)
+
+
+def is_launched_rank() -> bool:
+    """Return whether this process is a rank that the first process of the job started."""
+    return (
+        int(os.environ.get("LOCAL_RANK", "0")) > 0
+        or int(os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0"))) > 0
+    )
+
+
+_HELD: list[FileLock] = []
+"""Locks live as long as the process: a garbage-collected one would free the directory."""

@@ -1,0 +1,123 @@
+"""A Lightning trainer from the configuration: devices, rhythm, checkpoints, loggers, progress."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.loggers.logger import Logger
+from pytorch_lightning.strategies import DDPStrategy, Strategy
+
+from rmx.callbacks.checkpoint_io import SafeCheckpointIO
+from rmx.callbacks.curve import TrainingCurve
+from rmx.callbacks.interruption import Interruption
+from rmx.callbacks.metrics_file import MetricsFile
+from rmx.callbacks.progress import TrainingProgress
+from rmx.config.schema import TrainerConfig
+
+__all__ = ["BEST", "LAST", "build_trainer", "local_processes", "set_threads"]
+
+LAST = "last.ckpt"
+BEST = "best.ckpt"
+
+
+def local_processes(trainer: TrainerConfig) -> int:
+    """Return how many processes of this job share this machine."""
+    return trainer.devices if trainer.accelerator == "cpu" else 1
+
+
+def set_threads(trainer: TrainerConfig) -> None:
+    """Give each local process its share of the cores, unless `trainer.threads` says how many it gets."""
+    cores = len(os.sched_getaffinity(0))
+    torch.set_num_threads(trainer.threads or max(1, cores // local_processes(trainer)))
+
+
+def build_trainer(
+    config: TrainerConfig,
+    directory: Path,
+    *,
+    total_steps: int,
+    steps_per_epoch: int,
+    resume_step: int,
+    first: Sequence[pl.Callback],
+    loggers: Sequence[Logger],
+    extra: Sequence[pl.Callback] = (),
+) -> pl.Trainer:
+    """Return a trainer whose one Lightning epoch is the whole run, so that steps alone measure time.
+
+    Args:
+        config: Devices, length and rhythm.
+        directory: The run directory; checkpoints and metrics.csv go there.
+        total_steps: Optimiser steps of the run.
+        steps_per_epoch: Optimiser steps in one pass over the pairs, the default rhythm of validation.
+        resume_step: The step that training continues from; 0 for a fresh run.
+        first: Callbacks that gather and judge a validation, before anything reads its metrics.
+        loggers: Loggers besides metrics.csv.
+        extra: Callbacks from the configuration.
+    """
+    curve = TrainingCurve(config.log_every)
+    checkpoints = directory / "checkpoints"
+    callbacks = [
+        *first,
+        curve,
+        TrainingProgress(curve, monitor=config.monitor, quiet=config.quiet),
+        *_selection(config, checkpoints),
+        Interruption(checkpoints / LAST),
+        *extra,
+    ]
+    return pl.Trainer(
+        accelerator=config.accelerator,
+        devices=config.devices,
+        num_nodes=config.num_nodes,
+        strategy=_strategy(config),
+        precision=config.precision,  # type: ignore[arg-type]
+        max_steps=total_steps,
+        max_epochs=-1,
+        val_check_interval=min(config.val_every or steps_per_epoch, total_steps),
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        logger=[MetricsFile(directory / "metrics.csv", resume_step=resume_step), *loggers],
+        log_every_n_steps=config.log_every,
+        callbacks=callbacks,
+        plugins=[SafeCheckpointIO()],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=True,
+        default_root_dir=directory,
+    )
+
+
+def _strategy(config: TrainerConfig) -> str | Strategy:
+    if config.strategy != "ddp":
+        return config.strategy
+    backend = "gloo" if config.accelerator == "cpu" else "nccl"
+    # Every trained parameter takes part in every backward, so nothing has to be searched for.
+    return DDPStrategy(process_group_backend=backend, find_unused_parameters=False, broadcast_buffers=False)
+
+
+def _selection(config: TrainerConfig, directory: Path) -> list[pl.Callback]:
+    """Return what keeps the best and the last checkpoint, and what stops early."""
+    saves = {"every_n_train_steps": config.save_every} if config.save_every else {"save_on_train_epoch_end": False}
+    last = ModelCheckpoint(
+        dirpath=directory, filename=LAST.removesuffix(".ckpt"), enable_version_counter=False, save_top_k=1, **saves
+    )
+    best = ModelCheckpoint(
+        dirpath=directory,
+        filename=BEST.removesuffix(".ckpt"),
+        monitor=config.monitor,
+        mode=config.mode,
+        save_top_k=1,
+        save_on_train_epoch_end=False,
+        enable_version_counter=False,
+    )
+    callbacks: list[pl.Callback] = [best, last]
+    if config.patience is not None:
+        callbacks.append(
+            EarlyStopping(config.monitor, mode=config.mode, patience=config.patience, check_on_train_epoch_end=False)
+        )
+    return callbacks
