@@ -1,0 +1,56 @@
+"""The margin histogram: how far apart the chosen and the rejected completion score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rmx.report.plots.canvas import CONTRAST, MAIN, Panel, absent, draw, rule_off
+from rmx.report.scored import Scored
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["margin_histogram"]
+
+TITLE = "Margins"
+BINS = 40
+
+
+def margin_histogram(rows: Scored | None) -> Panel:
+    """Draw how many pairs have which margin, wrong ones (below zero) in the contrast colour."""
+    if rows is None or len(rows.chosen) == 0:
+        return absent(TITLE, "No margin histogram: no heldout pair has finite scores.")
+    margins = rows.margins
+    low, high = np.quantile(margins, [0.005, 0.995])
+    # Zero is always an edge: a bin never mixes right and wrong pairs.
+    width = max(high - low, 1e-9) / BINS
+    edges = width * np.arange(np.floor(min(low, 0) / width), np.ceil(max(high, 0) / width) + 1)
+    counts, _ = np.histogram(np.clip(margins, edges[0], edges[-1]), edges)
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        wrong = edges[:-1] < -width / 2
+        for part, colour, label in ((wrong, CONTRAST, "wrong order"), (~wrong, MAIN, "right order")):
+            if part.any():
+                shown = edges[np.r_[part, False] | np.r_[False, part]]
+                axes.stairs(counts[part], shown, fill=True, color=colour, label=label)
+        rule_off(axes, x=0)
+        axes.set_xlabel("margin: reward of chosen minus rejected")
+        axes.set_ylabel("pairs")
+        axes.margins(y=0.12)
+        axes.legend(loc="upper left")
+
+    share, ties = float((margins < 0).mean()), int((margins == 0).sum())
+    caption = (
+        f"{len(margins):,} {rows.slice} pairs: median margin {np.median(margins):.2f}, standard deviation "
+        f"{margins.std(ddof=1) if len(margins) > 1 else 0:.2f}; {share:.1%} in the wrong order"
+        + (f", {ties:,} exact ties" if ties else "")
+        + f", {float((margins < -2).mean()):.1%} below −2 (confidently wrong). "
+        "The outermost bars also hold what lies beyond them. A larger margin is not by itself better: it is a matter "
+        "of scale."
+    )
+    if rows.not_finite:
+        caption += f" {rows.not_finite:,} pairs with a NaN or infinite reward are not shown."
+    return Panel(TITLE, caption, draw("margins", 300, f"{TITLE}. {caption}", paint))
