@@ -1,0 +1,69 @@
+"""Rows of a Hugging Face hub data set, with the revision they came from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rmx.config.schema import DataConfig
+from rmx.domain import Origin
+from rmx.errors import DataError
+
+__all__ = ["HubRows", "open_hub"]
+
+_COMMIT = re.compile(r"@([0-9a-f]{40})/")
+
+
+@dataclass(frozen=True)
+class HubRows:
+    """A loaded hub data set, iterable as (origin, row)."""
+
+    name: str
+    revision: str
+    """The commit that the data came from, whatever `data.revision` named; `unknown` where the cache does not say."""
+    fingerprint: str
+    rows: Any
+
+    def __iter__(self) -> Iterator[tuple[Origin, dict[str, Any]]]:
+        for number, row in enumerate(self.rows, start=1):
+            yield Origin(self.name, number), dict(row)
+
+
+def open_hub(data: DataConfig) -> HubRows:
+    """Load the data set that `data.hub` names, from the network or the local cache of `datasets`.
+
+    Raises:
+        DataError: it cannot be reached or does not exist; says how to use a local copy.
+    """
+    assert data.hub is not None
+    try:
+        import datasets
+
+        datasets.disable_progress_bars()
+        options = _subset(data)
+        rows = datasets.load_dataset(data.hub, split=data.hub_split, revision=data.revision, **options)
+    except Exception as error:
+        # Any of a dozen network, cache and hub errors of three libraries; all mean the same to the user.
+        what = str(error).strip().partition("\n")[0][:160] or type(error).__name__
+        where = data.hub + (f" ({data.subset})" if data.subset else "")
+        raise DataError(
+            f"cannot load the data set {where} from the Hugging Face hub ({type(error).__name__}: {what}); "
+            "without network, point data.path at a local copy, for example data.path=FILE.jsonl.gz"
+        ) from None
+    sources = getattr(rows.info, "download_checksums", None) or {}
+    found = {match[1] for url in sources if (match := _COMMIT.search(str(url)))}
+    revision = found.pop() if len(found) == 1 else (data.revision or "unknown")
+    name = "/".join(part for part in (data.hub, data.subset, data.hub_split) if part)
+    return HubRows(name, revision, f"{name}@{revision}/{rows._fingerprint}", rows)
+
+
+def _subset(data: DataConfig) -> dict[str, str]:
+    """Return how `data.subset` is to be passed: as a configuration where the data set has it, else as a directory."""
+    if data.subset is None:
+        return {}
+    import datasets
+
+    names = datasets.get_dataset_config_names(data.hub, revision=data.revision)
+    return {"name": data.subset} if data.subset in names else {"data_dir": data.subset}
