@@ -1,23 +1,16 @@
-"""Scores as data: candidates (one row per unique text and scorer), comparisons, and their join, the ScoreTable."""
+"""The columns of candidates, comparisons and score tables, and the id of a text."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Self
+from collections.abc import Sequence
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from rmx.domain import Message, PreferencePair
-from rmx.errors import DataError
+from rmx.domain import Message
 
-__all__ = ["CANDIDATE_COLUMNS", "SCORE_COLUMNS", "Comparisons", "ScoreTable", "candidate_id", "join_scores"]
+__all__ = ["CANDIDATE_COLUMNS", "COMPARISON_COLUMNS", "PAIRWISE_COLUMNS", "SCORE_COLUMNS", "candidate_id"]
 
 CANDIDATE_COLUMNS = pa.schema(
     [
@@ -35,6 +28,22 @@ CANDIDATE_COLUMNS = pa.schema(
 )
 """Schema of a candidates table. `probe` is empty for an original text; an edited text names its probe, its variant and,
 in `source_id`, the candidate it was made from."""
+
+COMPARISON_COLUMNS = pa.schema(
+    [
+        ("pair_id", pa.string()),
+        ("group", pa.string()),
+        ("slice", pa.string()),
+        ("chosen_id", pa.string()),
+        ("rejected_id", pa.string()),
+        ("prompt_tokens", pa.int64()),
+        ("agreement", pa.float64()),
+        ("strength", pa.float64()),
+        ("label_source", pa.string()),
+        ("tags", pa.string()),
+    ]
+)
+"""Schema of the static side of a slice: which candidate was chosen over which. `tags` is a JSON object."""
 
 SCORE_COLUMNS = pa.schema(
     [
@@ -54,6 +63,11 @@ SCORE_COLUMNS = pa.schema(
     ]
 )
 """Schema of a ScoreTable; only pair_id, group, chosen_reward and rejected_reward are required of a foreign file."""
+
+PAIRWISE_COLUMNS = pa.schema(
+    [pa.field("margin", pa.float64()) if field.name == "chosen_reward" else field for field in SCORE_COLUMNS]
+).remove(SCORE_COLUMNS.get_field_index("rejected_reward"))
+"""Schema of the ScoreTable of a pairwise judge: `margin` in the place of the two rewards, which it does not have."""
 
 
 def candidate_id(prompt: Sequence[Message], completion: str) -> str:

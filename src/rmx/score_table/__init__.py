@@ -1,0 +1,30 @@
+"""Scores as data: candidates (one row per unique text and scorer), comparisons, and their join, the ScoreTable."""
+
+from rmx.score_table.files import read_candidates, read_comparisons, read_scores, write_table
+from rmx.score_table.join import join_scores
+from rmx.score_table.schema import (
+    CANDIDATE_COLUMNS,
+    COMPARISON_COLUMNS,
+    PAIRWISE_COLUMNS,
+    SCORE_COLUMNS,
+    candidate_id,
+)
+from rmx.score_table.tables import CandidateTable, Comparisons, ScoreTable
+from rmx.score_table.view import ScoreView
+
+__all__ = [
+    "CANDIDATE_COLUMNS",
+    "COMPARISON_COLUMNS",
+    "PAIRWISE_COLUMNS",
+    "SCORE_COLUMNS",
+    "CandidateTable",
+    "Comparisons",
+    "ScoreTable",
+    "ScoreView",
+    "candidate_id",
+    "join_scores",
+    "read_candidates",
+    "read_comparisons",
+    "read_scores",
+    "write_table",
+]
