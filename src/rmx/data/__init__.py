@@ -1,1 +1,1 @@
-
+"""From preference rows to batches: rows become pairs, pairs are split, rendered and planned."""

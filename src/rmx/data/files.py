@@ -37,7 +37,7 @@ def expand_paths(path: Any) -> list[Path]:
             raise ConfigError(f"data.path must be a file, a list of files or a glob, not {path!r}")
         pattern = str(Path(name).expanduser())
         # A file whose own name looks like a glob is meant literally.
-        matches = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern, recursive=True))
+        matches = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 (absolute patterns too)
         if not matches:
             raise DataError(f"{name}: no such file (data.path); give an existing file, a list of files or a glob")
         files.extend(Path(m) for m in matches)

@@ -31,23 +31,22 @@ class HubRows:
             yield Origin(self.name, number), dict(row)
 
 
-def open_hub(data: DataConfig) -> HubRows:
-    """Load the data set that `data.hub` names, from the network or the local cache of `datasets`.
+def open_hub(data: DataConfig, hub: str) -> HubRows:
+    """Load the data set `hub`, from the network or the local cache of `datasets`.
 
     Raises:
         DataError: it cannot be reached or does not exist; says how to use a local copy.
     """
-    assert data.hub is not None
     try:
         import datasets
 
         datasets.disable_progress_bars()
-        options = _subset(data)
-        rows = datasets.load_dataset(data.hub, split=data.hub_split, revision=data.revision, **options)
+        options = _subset(data, hub)
+        rows = datasets.load_dataset(hub, split=data.hub_split, revision=data.revision, **options)
     except Exception as error:
         # Any of a dozen network, cache and hub errors of three libraries; all mean the same to the user.
         what = str(error).strip().partition("\n")[0][:160] or type(error).__name__
-        where = data.hub + (f" ({data.subset})" if data.subset else "")
+        where = hub + (f" ({data.subset})" if data.subset else "")
         raise DataError(
             f"cannot load the data set {where} from the Hugging Face hub ({type(error).__name__}: {what}); "
             "without network, point data.path at a local copy, for example data.path=FILE.jsonl.gz"
@@ -55,15 +54,15 @@ def open_hub(data: DataConfig) -> HubRows:
     sources = getattr(rows.info, "download_checksums", None) or {}
     found = {match[1] for url in sources if (match := _COMMIT.search(str(url)))}
     revision = found.pop() if len(found) == 1 else (data.revision or "unknown")
-    name = "/".join(part for part in (data.hub, data.subset, data.hub_split) if part)
+    name = "/".join(part for part in (hub, data.subset, data.hub_split) if part)
     return HubRows(name, revision, f"{name}@{revision}/{rows._fingerprint}", rows)
 
 
-def _subset(data: DataConfig) -> dict[str, str]:
+def _subset(data: DataConfig, hub: str) -> dict[str, str]:
     """Return how `data.subset` is to be passed: as a configuration where the data set has it, else as a directory."""
     if data.subset is None:
         return {}
     import datasets
 
-    names = datasets.get_dataset_config_names(data.hub, revision=data.revision)
+    names = datasets.get_dataset_config_names(hub, revision=data.revision)
     return {"name": data.subset} if data.subset in names else {"data_dir": data.subset}

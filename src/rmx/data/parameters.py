@@ -22,8 +22,7 @@ def bind(owner: type[T], values: Mapping[str, Any], where: str) -> T:
     Raises:
         ConfigError: an unknown key (named with the nearest valid one), a missing one, or a value of the wrong type.
     """
-    assert dataclasses.is_dataclass(owner)
-    fields = {f.name: f for f in dataclasses.fields(owner)}
+    fields = {f.name: f for f in dataclasses.fields(owner)}  # type: ignore[arg-type]
     hints = typing.get_type_hints(owner)
     for key, value in values.items():
         if key not in fields:
@@ -34,7 +33,7 @@ def bind(owner: type[T], values: Mapping[str, Any], where: str) -> T:
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if required and name not in values:
             raise ConfigError(f"{where}.{name} is missing; set it to {_spelled(hints[name])}")
-    return typing.cast(T, owner(**values))
+    return owner(**values)
 
 
 def _nearest(key: str, known: list[str]) -> str:

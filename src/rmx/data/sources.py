@@ -12,7 +12,7 @@ from rmx.data.files import content_hash, expand_paths, file_rows
 from rmx.data.hub import open_hub
 from rmx.data.text import digest
 from rmx.domain import Origin
-from rmx.errors import ConfigError, DataError
+from rmx.errors import ConfigError
 
 __all__ = ["Rows", "read_rows"]
 
@@ -48,7 +48,7 @@ def read_rows(data: DataConfig) -> Rows:
         resolved = {"files": [str(f) for f in files]}
         return Rows(content_hash(files), resolved, lambda: (r for f in files for r in file_rows(f)), data.limit)
     if data.hub is not None:
-        hub = open_hub(data)
+        hub = open_hub(data, data.hub)
         resolved_hub = {"hub": data.hub, "subset": data.subset, "split": data.hub_split, "revision": hub.revision}
         return Rows(hub.fingerprint, resolved_hub, lambda: hub, data.limit)
     raise ConfigError(f"data={data.name} has no source; set data.path=FILE (or data.hub=ID)")
@@ -67,9 +67,6 @@ def _world_rows(data: DataConfig) -> Rows:
         for number, row in enumerate(WORLDS[name](parameters), start=1):
             yield Origin(f"world:{name}", number), row
 
-    # The generator's code is part of what the rows depend on, so the rows themselves are hashed: they are few.
-    try:
-        fingerprint = digest(*(repr(sorted(row.items())) for _, row in islice(rows(), data.limit)))
-    except (TypeError, ValueError) as error:
-        raise DataError(f"world {name}: cannot draw rows ({error}); check data.world") from None
+    # A generator's code is part of what its rows depend on, so the rows themselves are hashed: they are few.
+    fingerprint = digest(*(repr(sorted(row.items())) for _, row in islice(rows(), data.limit)))
     return Rows(fingerprint, {"world": name, "parameters": parameters}, rows, data.limit)

@@ -11,7 +11,7 @@ from rmx.domain import Message
 
 __all__ = ["digest", "fold", "normalise", "opening_turn", "unit_interval", "words"]
 
-_PUNCTUATION = str.maketrans({c: " " for c in "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"})
+_PUNCTUATION = str.maketrans(dict.fromkeys("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", " "))
 
 
 def fold(text: str) -> str:

@@ -1,0 +1,158 @@
+"""What every adapter shares: its protocol, the columns common to all formats, and strict access to a row's fields."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypedDict, cast
+
+from rmx.data.comparison import Comparison, Problem
+from rmx.domain import LabelSource, Message, Origin
+from rmx.errors import DataError
+
+__all__ = [
+    "ROLES",
+    "Adapter",
+    "CommonColumns",
+    "CommonFields",
+    "UnusableCell",
+    "common_fields",
+    "messages",
+    "prompt_turns",
+    "text_field",
+]
+
+ROLES = ("system", "user", "assistant", "tool")
+
+
+class UnusableCell(Exception):  # noqa: N818 (not an error of the run: the row leaves with this reason)
+    """A cell that holds something else than its column promises."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.problem = Problem(reason, detail)
+
+
+class Adapter(Protocol):
+    """Turns one row into comparisons."""
+
+    def __call__(self, origin: Origin, row: Mapping[str, Any]) -> Iterator[Comparison]:
+        """Yield the comparisons of a row."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommonColumns:
+    """Columns that any format may have."""
+
+    id: str | None = None
+    """Unique id of the comparison; without one, ids are hashes of the content."""
+    group: str | None = None
+    """Prompt or candidate-generation id; pairs that share it are never split."""
+    weight: str | None = None
+    strength: str | None = None
+    """Label strength, a target margin when `loss.margin` names it."""
+    tags: list[str] | dict[str, str] = field(default_factory=list)
+    """Columns kept as tags: their names, or tag: column."""
+
+
+class CommonFields(TypedDict):
+    """The fields of a comparison that come from `CommonColumns`."""
+
+    given_id: str | None
+    group: str
+    weight: float
+    strength: float | None
+    tags: dict[str, str]
+    label_source: LabelSource
+
+
+def common_fields(origin: Origin, row: Mapping[str, Any], columns: CommonColumns, label_source: str) -> CommonFields:
+    """Read the common fields of a row; a weight that is not a number becomes NaN, for the rule to find."""
+    tags = columns.tags if isinstance(columns.tags, dict) else {name: name for name in columns.tags}
+    group = None if columns.group is None else _scalar(origin, row, columns.group, "group")
+    return CommonFields(
+        given_id=None if columns.id is None else _scalar(origin, row, columns.id, "id"),
+        group=group or "",
+        weight=1.0 if columns.weight is None else _number(_field(origin, row, columns.weight, "weight")),
+        strength=None if columns.strength is None else _finite(_field(origin, row, columns.strength, "strength")),
+        tags={tag: str(row[column]) for tag, column in tags.items() if row.get(column) is not None},
+        label_source=cast(LabelSource, label_source),
+    )
+
+
+def text_field(origin: Origin, row: Mapping[str, Any], column: str, part: str) -> str:
+    """Return a text of the row.
+
+    Raises:
+        DataError: there is no such column.
+        UnusableCell: it does not hold text.
+    """
+    value = _field(origin, row, column, part)
+    if not isinstance(value, str):
+        held = "null" if value is None else f"a {type(value).__name__}"
+        raise UnusableCell("invalid_text", f"column {column!r} holds {held}, not text")
+    return value
+
+
+def prompt_turns(
+    origin: Origin, row: Mapping[str, Any], column: str | list[str] | None, system: str | None = None
+) -> tuple[Message, ...]:
+    """Return an explicit prompt: a text, several texts joined by an empty line, or a list of messages."""
+    turns: tuple[Message, ...]
+    if isinstance(column, str) and isinstance(row.get(column), list):
+        turns = messages(origin, row, column, "prompt")
+    else:
+        names = [column] if isinstance(column, str) else list(column or [])
+        texts = [text_field(origin, row, name, "prompt") for name in names]
+        turns = (Message("user", "\n\n".join(t for t in texts if t.strip()) if len(texts) > 1 else texts[0]),)
+    if system is not None and row.get(system) is not None:
+        turns = (Message("system", text_field(origin, row, system, "system")), *turns)
+    return turns
+
+
+def messages(origin: Origin, row: Mapping[str, Any], column: str, part: str) -> tuple[Message, ...]:
+    """Return a list of {role, content} as turns; unknown roles are left for the rule to find."""
+    turns = []
+    for k, item in enumerate(_field(origin, row, column, part)):
+        role, content = (item.get("role"), item.get("content")) if isinstance(item, Mapping) else (None, None)
+        if not isinstance(role, str) or not isinstance(content, str):
+            detail = f"message {k + 1} of column {column!r} needs a text role and a text content"
+            raise UnusableCell("malformed_dialogue", detail)
+        turns.append(Message(role, content))
+    return tuple(turns)
+
+
+def _field(origin: Origin, row: Mapping[str, Any], column: str, part: str) -> Any:
+    if column not in row:
+        raise DataError(f"{origin.file} row {origin.row}: no column {column!r}; {_remedy(row, part)}")
+    return row[column]
+
+
+def _remedy(row: Mapping[str, Any], part: str) -> str:
+    return f"set data.columns.{part} to one of {', '.join(map(str, row))}"
+
+
+def _scalar(origin: Origin, row: Mapping[str, Any], column: str, part: str) -> str:
+    value = _field(origin, row, column, part)
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "" or value != value:
+        raise DataError(
+            f"{origin.file} row {origin.row}: column {column!r} holds {value!r} where an id is needed; "
+            f"fill it, or set data.columns.{part}=null"
+        )
+    return str(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool):
+        return math.nan
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _finite(value: Any) -> float | None:
+    number = _number(value)
+    return number if math.isfinite(number) else None

@@ -1,0 +1,181 @@
+"""Prepared data: pairs by split, everything that left, and the ledger that accounts for all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import sqrt
+from pathlib import Path
+from typing import Any, Self
+
+from rmx.data.comparison import Rejection
+from rmx.data.ledger import KEPT, Effect, Ledger
+from rmx.data.overlap import SplitRow, count_overlap, split_fingerprint
+from rmx.data.text import digest, normalise, opening_turn
+from rmx.domain import PreferencePair
+from rmx.errors import DataError
+
+__all__ = ["Prepared", "split_rows", "stayed_effects"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What data became, up to the split."""
+
+    splits: Mapping[str, tuple[PreferencePair, ...]]
+    """train, validation, heldout and disputed; every pair has its group."""
+    ledger: Ledger
+    rejections: tuple[Rejection, ...]
+    review: tuple[PreferencePair, ...]
+    """For a person to decide; tag `review` says why."""
+    fingerprint: str
+    """Depends on the content of the data and on the configuration, and on what was dropped since."""
+
+    def drop(self, rejections: Iterable[Rejection]) -> Self:
+        """Return the data without the pairs that rendering rejects; the ledger stays balanced.
+
+        Raises:
+            DataError: nothing would be left to train on.
+        """
+        gone = {r.pair_id: r for r in rejections}
+        if not gone:
+            return self
+        effects = dict(self.ledger.effects)
+        rejected = dict(self.ledger.rejected)
+        known: set[str] = set()
+        for pair in (p for pairs in self.splits.values() for p in pairs if p.pair_id in gone):
+            reason = gone[pair.pair_id].reason
+            known.add(pair.pair_id)
+            rejected[reason] = rejected.get(reason, 0) + 1
+            effects[reason] = effects.get(reason, Effect()).plus((len(pair.chosen), len(pair.rejected)))
+        if unknown := gone.keys() - known:
+            raise ValueError(f"no pair {sorted(unknown)[0]!r} to drop")
+        splits = {name: tuple(p for p in pairs if p.pair_id not in gone) for name, pairs in self.splits.items()}
+        if self.splits["train"] and not splits["train"]:
+            first = next(gone[p.pair_id] for p in self.splits["train"])
+            raise DataError(
+                f"all {len(self.splits['train']):,} pairs of train leave as {first.reason}, first {first.origin.file} "
+                f"row {first.origin.row} ({first.detail}); raise data.max_length or use other data"
+            )
+        rows = split_rows(splits)
+        ledger = replace(
+            self.ledger,
+            rejected=rejected,
+            splits={name: len(pairs) for name, pairs in splits.items()},
+            groups={name: len({p.group for p in pairs}) for name, pairs in splits.items()},
+            effects={**effects, **stayed_effects(splits, self.review)},
+            overlap=count_overlap(rows),
+            split_fingerprint=split_fingerprint(rows),
+            fingerprint=digest(self.fingerprint, *sorted(gone)),
+        )
+        ledger = replace(ledger, warnings=(*self.ledger.warnings, *_selective_loss(ledger, gone.values())))
+        return replace(
+            self,
+            splits=splits,
+            ledger=ledger,
+            rejections=(*self.rejections, *gone.values()),
+            fingerprint=ledger.fingerprint,
+        )
+
+    def write(self, directory: Path) -> None:
+        """Write ledger.json, rejected.jsonl, review.jsonl and split.parquet; each appears whole or not at all.
+
+        Raises:
+            DataError: the directory cannot be written.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        rows = split_rows(self.splits)
+        table = pa.table({name: [getattr(r, name) for r in rows] for name in SplitRow._fields})
+        rejected = (
+            {"id": r.pair_id, "file": r.origin.file, "row": r.origin.row, "reason": r.reason, "detail": r.detail}
+            for r in self.rejections
+        )
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            _write_text(directory / "rejected.jsonl", (json.dumps(r) + "\n" for r in rejected))
+            _write_text(directory / "review.jsonl", (json.dumps(_review_row(p)) + "\n" for p in self.review))
+            partial = directory / "split.parquet.partial"
+            pq.write_table(table, partial)
+            partial.replace(directory / "split.parquet")
+            # Last: a directory with a ledger is complete.
+            _write_text(directory / "ledger.json", [json.dumps(self.ledger.to_json(), indent=2) + "\n"])
+        except OSError as error:
+            raise DataError(
+                f"{directory}: cannot be written ({error.strerror or error}); choose another run directory"
+            ) from None
+
+
+def split_rows(splits: Mapping[str, Sequence[PreferencePair]]) -> list[SplitRow]:
+    """Return the lines of split.parquet."""
+    spelled: dict[str, str] = {}
+    rows: list[SplitRow] = []
+    for name, pairs in splits.items():
+        for pair in pairs:
+            text = opening_turn(pair.prompt)
+            prompt = spelled.get(text)
+            if prompt is None:
+                prompt = spelled[text] = digest(normalise(text))
+            rows.append(SplitRow(pair.pair_id, pair.group, name, prompt))
+    return rows
+
+
+def stayed_effects(
+    splits: Mapping[str, Sequence[PreferencePair]], review: Sequence[PreferencePair]
+) -> dict[str, Effect]:
+    """Return the label and length sums of what stayed: kept, held_out and review."""
+    places: dict[str, Iterable[PreferencePair]] = {
+        "kept": (p for name in KEPT for p in splits[name]),
+        "held_out": splits["disputed"],
+        "review": review,
+    }
+    return {
+        name: Effect().plus_many(
+            None if p.tags.get("review") == "undecided" else (len(p.chosen), len(p.rejected)) for p in pairs
+        )
+        for name, pairs in places.items()
+    }
+
+
+def _selective_loss(ledger: Ledger, gone: Iterable[Rejection]) -> list[str]:
+    """Warn where what left had the longer side chosen at another rate than what stays (three standard errors)."""
+    warnings: list[str] = []
+    kept = ledger.effects["kept"]
+    for reason in sorted({r.reason for r in gone}):
+        left = ledger.effects[reason]
+        if not left.labelled or not kept.labelled:
+            continue
+        p, q = left.chosen_longer / left.labelled, kept.chosen_longer / kept.labelled
+        both = (left.chosen_longer + kept.chosen_longer) / (left.labelled + kept.labelled)
+        error = sqrt(both * (1 - both) * (1 / left.labelled + 1 / kept.labelled))
+        if abs(p - q) > 3 * error > 0:
+            warnings.append(
+                f"{reason} removed {left.count:,} pairs with the longer side chosen in {p:.1%}, "
+                f"against {q:.1%} of those kept: the loss is not neutral to length"
+            )
+    return warnings
+
+
+def _review_row(pair: PreferencePair) -> dict[str, Any]:
+    return {
+        "id": pair.pair_id,
+        "file": pair.origin.file,
+        "row": pair.origin.row,
+        "reason": pair.tags.get("review", ""),
+        "prompt": [m._asdict() for m in pair.prompt],
+        "chosen": pair.chosen,
+        "rejected": pair.rejected,
+        "votes": pair.votes,
+        "agreement": pair.agreement,
+        "group": pair.group,
+        "tags": {k: v for k, v in pair.tags.items() if k != "review"},
+    }
+
+
+def _write_text(path: Path, lines: Iterable[str]) -> None:
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8") as stream:
+        stream.writelines(lines)
+    partial.replace(path)

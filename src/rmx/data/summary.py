@@ -1,0 +1,32 @@
+"""The few lines about the data that a user reads in the terminal."""
+
+from __future__ import annotations
+
+from rmx.data.ledger import Ledger
+
+__all__ = ["summarise"]
+
+
+def summarise(ledger: Ledger) -> str:
+    """Return the ledger as a few plain lines: where comparisons went, splits, groups, overlap, warnings."""
+    lines = [
+        f"rows {ledger.rows_in:,}, comparisons {ledger.comparisons_in:,}: kept {ledger.kept:,}, "
+        f"rejected {sum(ledger.rejected.values()):,}, held out {ledger.held_out:,}, "
+        f"review {sum(ledger.review.values()):,}"
+    ]
+    for title, reasons in (("rejected", ledger.rejected), ("review", ledger.review)):
+        lines += [f"  {title} {reason}: {n:,}" for reason, n in sorted(reasons.items(), key=lambda e: (-e[1], e[0]))]
+    splits = [f"{name} {n:,} pairs in {ledger.groups[name]:,} groups" for name, n in ledger.splits.items() if n]
+    lines.append("; ".join(splits))
+    near = ledger.near_duplicates
+    lines.append(
+        f"near-duplicate prompts: {near.links:,} links, {near.clusters:,} united groups, {near.cut:,} links cut; "
+        f"largest group {near.largest_group:,} pairs"
+    )
+    shared = sum(o.pairs for o in ledger.overlap.values())
+    lines.append(f"overlap with train: {shared:,} pairs of the other splits ({ledger.split_mode} split)")
+    if ledger.moved is not None:
+        moves = ", ".join(f"{n:,} from {way}" for way, n in ledger.moved.items()) or "none"
+        lines.append(f"moved since the earlier split: {moves}")
+    lines += [f"warning: {text}" for text in ledger.warnings]
+    return "\n".join(lines)
