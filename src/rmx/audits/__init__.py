@@ -1,1 +1,9 @@
+"""Audits of a reward: pure questions to score tables, each answered with an interval."""
 
+from rmx.audits.base import Audit
+from rmx.audits.evidence import Evidence
+from rmx.audits.registry import AUDITS, build_audits
+from rmx.audits.runner import run_audits
+from rmx.audits.temperature import fit_temperature
+
+__all__ = ["AUDITS", "Audit", "Evidence", "build_audits", "fit_temperature", "run_audits"]

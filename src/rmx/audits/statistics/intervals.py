@@ -1,0 +1,147 @@
+"""95% intervals: cluster-robust t, Wilson with an effective sample size, and differences of proportions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmx.audits.statistics.clusters import Clusters
+
+__all__ = [
+    "Interval",
+    "difference_of_proportions",
+    "mean_interval",
+    "paired_difference",
+    "proportion_interval",
+    "t_interval",
+]
+
+CONFIDENCE = 0.95
+Z = 1.959963984540054
+"""Normal quantile of a two-sided 95% interval."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with its 95% interval; bounds are None where one group leaves nothing to estimate them from."""
+
+    estimate: float
+    low: float | None
+    high: float | None
+    method: str
+    standard_error: float | None = None
+    p_value: float | None = None
+    """Two-sided, of the null value the caller named."""
+    draws: int | None = None
+    seed: int | None = None
+
+
+def _t_quantile(degrees: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, 0.5 + CONFIDENCE / 2))
+
+
+def t_interval(
+    estimate: float,
+    influence: Floats,
+    clusters: Clusters,
+    *,
+    weights: Floats | None = None,
+    null: float | None = None,
+) -> Interval:
+    """Return estimate ± t × cluster-robust standard error.
+
+    Args:
+        estimate: The estimate.
+        influence: Influence of each observation on it, shape (n,); see `Clusters.standard_error`.
+        clusters: Groups of the observations.
+        weights: Weights of the observations in the estimator, for the degrees of freedom; equal if not given.
+        null: Value whose two-sided p-value is wanted.
+    """
+    method = "cluster-robust t"
+    error = clusters.standard_error(influence)
+    if not math.isfinite(error):
+        return Interval(estimate, None, None, method)
+    degrees = clusters.degrees(np.ones(len(influence)) if weights is None else weights)
+    reach = _t_quantile(degrees) * error
+    p_value = None
+    if null is not None and error > 0:
+        from scipy.special import stdtr
+
+        p_value = float(2 * stdtr(degrees, -abs(estimate - null) / error))
+    return Interval(estimate, estimate - reach, estimate + reach, method, error, p_value)
+
+
+def mean_interval(values: Floats, clusters: Clusters, *, null: float | None = None) -> Interval:
+    """Return the cluster-robust t interval of a mean."""
+    mean = float(values.mean())
+    return t_interval(mean, (values - mean) / len(values), clusters, null=null)
+
+
+def proportion_interval(
+    estimate: float, influence: Floats, clusters: Clusters, *, weights: Floats | None = None
+) -> Interval:
+    """Return the Wilson interval of a proportion at its effective sample size.
+
+    The effective size is p(1-p)/SE², SE cluster-robust, at most the number of observations, shrunk by (z/t)² for few
+    groups (Korn & Graubard 1998); where the sample shows no variance at all (every pair right), it is the number of
+    groups. Unlike a t interval it stays inside [0, 1] and does not collapse at 0 and 1. With one observation per group
+    and no ties it is the plain Wilson interval.
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    error = clusters.standard_error(influence)
+    if not math.isfinite(error):
+        return Interval(estimate, None, None, "cluster Wilson")
+    method = "cluster Wilson"
+    if clusters.single and weights is None:
+        size, method = float(len(influence)), "Wilson"
+    else:
+        weights = np.ones(len(influence)) if weights is None else weights
+        at_most = float(weights.sum() ** 2 / np.dot(weights, weights))
+        size = (
+            min(estimate * (1 - estimate) / error**2, at_most) if error > 0 else _groups_that_count(weights, clusters)
+        )
+        size *= (Z / _t_quantile(clusters.degrees(weights))) ** 2
+    low, high = proportion_confint(estimate * size, size, alpha=1 - CONFIDENCE, method="wilson")
+    return Interval(estimate, float(low), float(high), method, error)
+
+
+def _groups_that_count(weights: Floats, clusters: Clusters) -> float:
+    """Return Kish's effective number of groups."""
+    sizes = clusters.sums(weights)
+    return float(sizes.sum() ** 2 / np.dot(sizes, sizes))
+
+
+def paired_difference(differences: Floats, clusters: Clusters) -> Interval:
+    """Return the mean of per-pair differences of two scorers' wins (in [-1, 1]), tested against zero.
+
+    Where not one pair differs from the mean there is no variance to estimate; the interval then reaches as far as the
+    Wilson bound of zero events in G groups, so that agreement on few pairs proves nothing.
+    """
+    interval = mean_interval(differences, clusters, null=0.0)
+    if interval.standard_error == 0:
+        from statsmodels.stats.proportion import proportion_confint
+
+        reach = float(proportion_confint(0, clusters.count, alpha=1 - CONFIDENCE, method="wilson")[1])
+        low, high = max(-1.0, interval.estimate - reach), min(1.0, interval.estimate + reach)
+        return replace(interval, low=low, high=high, method="zero-variance bound", p_value=None)
+    return interval
+
+
+def difference_of_proportions(first: Interval, second: Interval) -> Interval:
+    """Return first - second of independent samples from their Wilson intervals (Newcombe 1998, method 10)."""
+    estimate = first.estimate - second.estimate
+    if first.low is None or first.high is None or second.low is None or second.high is None:
+        return Interval(estimate, None, None, "Newcombe")
+    low = estimate - math.hypot(first.estimate - first.low, second.high - second.estimate)
+    high = estimate + math.hypot(first.high - first.estimate, second.estimate - second.low)
+    error = math.hypot(first.standard_error or 0.0, second.standard_error or 0.0)
+    p_value = math.erfc(abs(estimate) / error / math.sqrt(2)) if error > 0 else None
+    return Interval(estimate, low, high, "Newcombe on cluster Wilson", error, p_value)
