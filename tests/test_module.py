@@ -17,6 +17,8 @@ from rmx.data.plan import StepPlan
 from rmx.data.sequences import PairSet
 from rmx.errors import TrainingError
 from rmx.loss import bradley_terry
+from rmx.model.head import ScalarHead
+from rmx.model.reward_model import RewardModel
 from rmx.module import RewardModule, learning_rate_factor
 from rmx.run.trainer import build_trainer
 
@@ -31,19 +33,15 @@ class Store:
         return (np.arange(self.lengths[i]) * 31 * (i + 1) % VOCABULARY).astype(np.int32)
 
 
-class MeanEmbedding(torch.nn.Module):
-    """A scorer small enough to check by hand: the mean embedding of a sequence, times a vector."""
+def mean_of_embeddings(backbone: torch.nn.Module, batch: SequenceBatch) -> torch.Tensor:
+    owner = torch.repeat_interleave(torch.arange(len(batch)), batch.lengths)
+    return torch.zeros(len(batch), 4).index_add(0, owner, backbone(batch.ids)) / batch.lengths[:, None]
 
-    def __init__(self) -> None:
-        super().__init__()
-        generator = torch.Generator().manual_seed(0)
-        self.embedding = torch.nn.Parameter(torch.randn(VOCABULARY, 4, generator=generator))
-        self.head = torch.nn.Parameter(torch.randn(4, generator=generator))
 
-    def forward(self, batch: SequenceBatch) -> torch.Tensor:
-        owner = torch.repeat_interleave(torch.arange(len(batch)), batch.lengths)
-        total = torch.zeros(len(batch), 4).index_add(0, owner, self.embedding[batch.ids])
-        return total / batch.lengths[:, None] @ self.head
+def small_model() -> RewardModel:
+    """A reward model small enough to check by hand: the mean embedding of a sequence, times a vector."""
+    torch.manual_seed(0)
+    return RewardModel(torch.nn.Embedding(VOCABULARY, 4), ScalarHead(4, std=1.0, seed=0), mean_of_embeddings)
 
 
 def pair_set(n: int = 30) -> PairSet:
@@ -61,7 +59,7 @@ def pair_set(n: int = 30) -> PairSet:
     )
 
 
-def train(directory: Path, scorer: torch.nn.Module, *, max_tokens: int, optim: OptimConfig, steps: int = 5) -> None:
+def train(directory: Path, scorer: RewardModel, *, max_tokens: int, optim: OptimConfig, steps: int = 5) -> None:
     pairs = pair_set()
     batch = BatchConfig(pairs=12, max_tokens=max_tokens)
     plan = StepPlan(pairs.groups, batch, seed=0, fingerprint="", max_epochs=1, max_steps=steps)
@@ -70,9 +68,6 @@ def train(directory: Path, scorer: torch.nn.Module, *, max_tokens: int, optim: O
         loss=LossConfig(center=0.1),
         optim=optim,
         total_steps=steps,
-        parameter_groups=lambda: ([scorer.embedding], [scorer.head]),
-        trainable_state=scorer.state_dict,
-        load_trainable_state=scorer.load_state_dict,
     )
     trainer = build_trainer(
         TrainerConfig(val_every=100, quiet=True),
@@ -89,7 +84,7 @@ def train(directory: Path, scorer: torch.nn.Module, *, max_tokens: int, optim: O
 def test_losses_and_weights_do_not_depend_on_the_token_budget(tmp_path: Path) -> None:
     states, curves = [], []
     for budget in (1, 60, 100_000):
-        scorer = MeanEmbedding()
+        scorer = small_model()
         directory = tmp_path / str(budget)
         directory.mkdir()
         train(directory, scorer, max_tokens=budget, optim=OptimConfig(lr=0.05))
@@ -104,22 +99,25 @@ def test_losses_and_weights_do_not_depend_on_the_token_budget(tmp_path: Path) ->
 
 
 def test_the_first_step_is_plain_adamw_on_the_weighted_mean_of_the_global_batch(tmp_path: Path) -> None:
-    scorer, reference = MeanEmbedding(), MeanEmbedding()
+    scorer, reference = small_model(), small_model()
     optim = OptimConfig(lr=0.05, head_lr=0.5, warmup=0.0, schedule="constant", clip=0.05)
     train(tmp_path, scorer, max_tokens=60, optim=optim, steps=1)
 
     pairs = pair_set()
     members = next(StepPlan(pairs.groups, BatchConfig(pairs=12), 0, "", 1, 1).steps())[1]
     optimizer = torch.optim.AdamW(
-        [{"params": [reference.embedding], "lr": 0.05}, {"params": [reference.head], "lr": 0.5}], weight_decay=0.0
+        [{"params": reference.backbone.parameters(), "lr": 0.05}, {"params": reference.head.parameters(), "lr": 0.5}],
+        weight_decay=0.0,
     )
     total = torch.zeros(())
     for i in members:
         rewards = []
         for side in (pairs.chosen[i], pairs.rejected[i]):
-            rewards.append(reference.embedding[torch.from_numpy(pairs.store.ids(side)).long()].mean(0) @ reference.head)
+            rewards.append(
+                reference.head(reference.backbone(torch.from_numpy(pairs.store.ids(side)).long()).mean(0)[None])
+            )
         loss = bradley_terry(
-            rewards[0][None], rewards[1][None], margin=float(pairs.margin[i]), flip=float(pairs.flip[i]), center=0.1
+            rewards[0], rewards[1], margin=float(pairs.margin[i]), flip=float(pairs.flip[i]), center=0.1
         )
         total = total + float(pairs.weight[i]) * loss.total.sum()
     (total / float(pairs.weight[members].sum())).backward()
@@ -130,14 +128,14 @@ def test_the_first_step_is_plain_adamw_on_the_weighted_mean_of_the_global_batch(
 
 
 def test_a_loss_that_is_not_finite_names_its_pairs_and_leaves_the_weights(tmp_path: Path) -> None:
-    scorer = MeanEmbedding()
+    scorer = small_model()
     with torch.no_grad():
-        scorer.head[0] = math.nan
-    before = scorer.embedding.detach().clone()
+        scorer.head.weight[0, 0] = math.nan
+    before = scorer.backbone.weight.detach().clone()
     with pytest.raises(TrainingError, match=r"step 0: .*pair-\d+") as error:
         train(tmp_path, scorer, max_tokens=1000, optim=OptimConfig())
     assert "\n" not in str(error.value)
-    assert torch.equal(scorer.embedding, before)
+    assert torch.equal(scorer.backbone.weight, before)
 
 
 @pytest.mark.parametrize(

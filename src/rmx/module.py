@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import reduce
 from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.core.optimizer import LightningOptimizer
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import AdamW
@@ -19,6 +20,8 @@ from rmx.config.schema import LossConfig, OptimConfig
 from rmx.data.batch import MicroBatch, ScoreBatch, SequenceBatch, StepBatch
 from rmx.errors import TrainingError
 from rmx.loss import bradley_terry
+from rmx.model.reward_model import RewardModel
+from rmx.model.state import load_trainable_state, parameter_groups, trainable_state
 from rmx.step_sums import StepSums
 
 __all__ = ["RewardModule", "learning_rate_factor"]
@@ -48,25 +51,19 @@ class RewardModule(pl.LightningModule):
 
     def __init__(
         self,
-        scorer: nn.Module,
+        scorer: RewardModel,
         *,
         loss: LossConfig,
         optim: OptimConfig,
         total_steps: int,
-        parameter_groups: Callable[[], tuple[list[nn.Parameter], list[nn.Parameter]]],
-        trainable_state: Callable[[], dict[str, Tensor]],
-        load_trainable_state: Callable[[Mapping[str, Tensor]], None],
     ) -> None:
         """Wrap a scorer.
 
         Args:
-            scorer: Maps a SequenceBatch to float32 rewards (n,).
+            scorer: The model; what trains of it is its own business.
             loss: Terms of the loss.
             optim: Optimiser and schedule.
             total_steps: Optimiser steps of the whole run, for the schedule.
-            parameter_groups: Returns (backbone parameters, head parameters) that train.
-            trainable_state: Returns the tensors that a checkpoint holds.
-            load_trainable_state: Puts them back, and refuses a set that is not exactly theirs.
         """
         super().__init__()
         self.automatic_optimization = False
@@ -75,9 +72,6 @@ class RewardModule(pl.LightningModule):
         self.loss = loss
         self.optim = optim
         self.total_steps = total_steps
-        self._parameter_groups = parameter_groups
-        self._trainable_state = trainable_state
-        self._load_trainable_state = load_trainable_state
 
     def forward(self, sequences: SequenceBatch) -> Tensor:
         """Return float32 rewards (n,)."""
@@ -114,13 +108,19 @@ class RewardModule(pl.LightningModule):
         return {"sums": reduce(StepSums.__add__, seen)}
 
     def validation_step(self, batch: ScoreBatch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
-        """Return float32 rewards (n,) of the batch's sequences."""
-        rewards: Tensor = self(batch.sequences)
+        """Return float32 rewards (n,) of the batch's sequences.
+
+        While training, in the training precision; afterwards in that of the weights, as the export is used.
+        """
+        training = self.trainer.state.fn == TrainerFn.FITTING
+        device = self.device.type
+        with torch.autocast(device, enabled=training and torch.is_autocast_enabled(device)):
+            rewards: Tensor = self(batch.sequences)
         return rewards
 
     def configure_optimizers(self) -> AdamW:
         """Return AdamW over the backbone's trained parameters and the head, each with its own learning rate."""
-        backbone, head = self._parameter_groups()
+        backbone, head = parameter_groups(self.scorer)
         head_lr = self.optim.lr if self.optim.head_lr is None else self.optim.head_lr
         groups = [
             {"params": params, "lr": lr, "base_lr": lr}
@@ -132,11 +132,11 @@ class RewardModule(pl.LightningModule):
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         """Return what training changes; the frozen base is found again by its name and hash."""
-        return self._trainable_state()
+        return trainable_state(self.scorer)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Put back what `state_dict` gave."""
-        self._load_trainable_state(state_dict)
+        load_trainable_state(self.scorer, state_dict)
         return nn.modules.module._IncompatibleKeys([], [])
 
     def _micro_loss(self, micro: MicroBatch) -> tuple[Tensor, StepSums]:
