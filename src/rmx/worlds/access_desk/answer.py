@@ -1,0 +1,100 @@
+"""Answers: the law by which two of them are drawn, how they are worded, and reading them back."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from typing import NamedTuple
+
+from rmx.worlds.access_desk.phrases import PLACES
+from rmx.worlds.access_desk.policies import POLICIES, Policy
+from rmx.worlds.access_desk.request import Request
+from rmx.worlds.access_desk.rule import ACTIONS, GRANT, gold_reward
+from rmx.worlds.draws import Draws
+
+__all__ = ["Answer", "Outcome", "draw_answer", "pair_law", "read_answer", "word_answer"]
+
+
+class Outcome(NamedTuple):
+    """How an answer relates to its request."""
+
+    right: bool
+    """The action is the right one."""
+    placed: bool
+    """It speaks of the place asked for."""
+
+    @property
+    def gold(self) -> float:
+        """Gold reward."""
+        return gold_reward(right=self.right, placed=self.placed)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an answer says, however it is worded."""
+
+    action: str
+    place: str
+
+    def to(self, request: Request) -> Outcome:
+        """Return how this answer relates to a request."""
+        return Outcome(self.action == request.action, self.place == request.place)
+
+
+@cache
+def pair_law(policy: str) -> tuple[tuple[Outcome, Outcome, float], ...]:
+    """Return the outcomes of two answers with their probability: independent, given that their gold rewards differ."""
+    p = POLICIES[policy]
+    law = [
+        (first, second, _chance(p, first) * _chance(p, second))
+        for first, second in product(_OUTCOMES, repeat=2)
+        if first.gold != second.gold
+    ]
+    total = sum(weight for _, _, weight in law)
+    return tuple((first, second, weight / total) for first, second, weight in law)
+
+
+def draw_answer(draws: Draws, request: Request, outcome: Outcome, actions: tuple[str, ...]) -> Answer:
+    """Draw an answer of a given outcome: a wrong action or place is any other one, all equally likely."""
+    action, place = request.action, request.place
+    if not outcome.right:
+        action = draws.pick("action", [a for a in actions if a != action])
+    if not outcome.placed:
+        place = draws.pick("place", [p for p in PLACES if p != place])
+    return Answer(action, place)
+
+
+def word_answer(draws: Draws, answer: Answer, policy: Policy) -> str:
+    """Return an answer in a policy's words, filler included."""
+    parts = [draws.pick("wording", policy.wordings[answer.action]).format(place=answer.place)]
+    if draws.chance("opens", policy.opens):
+        parts.insert(0, draws.pick("opener", policy.openers))
+    parts += draws.sample("closer", policy.closers, draws.weighted("closing", policy.closing))
+    return " ".join(parts)
+
+
+def read_answer(completion: str) -> Answer | None:
+    """Read an answer back from its words; None where they do not state one action about one place."""
+    found = {
+        Answer(action, _PLACE.findall(sentence)[0])
+        for action, pattern in _ACTIONS.items()
+        for sentence in pattern.findall(completion)
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+def _chance(policy: Policy, outcome: Outcome) -> float:
+    right = policy.right if outcome.right else 1 - policy.right
+    return right * (1 - policy.misplaced if outcome.placed else policy.misplaced)
+
+
+def _pattern(action: str) -> re.Pattern[str]:
+    wordings = {wording for policy in POLICIES.values() for wording in policy.wordings[action]}
+    return re.compile("|".join(map(re.escape, sorted(wordings))).replace(re.escape("{place}"), f"(?:{_PLACE.pattern})"))
+
+
+_OUTCOMES = tuple(Outcome(right, placed) for right, placed in product((True, False), repeat=2))
+_PLACE = re.compile("|".join(PLACES))
+_ACTIONS = {action: _pattern(action) for action in (*ACTIONS.values(), GRANT)}

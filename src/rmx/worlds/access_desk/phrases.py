@@ -1,0 +1,135 @@
+"""How requests are worded: people, places, purposes, and each fact plainly or indirectly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["CLOSERS", "DEPARTMENTS", "FACTS", "FIRST_NAMES", "FRAMES", "LAST_NAMES", "PLACES", "PURPOSES"]
+
+PLACES = (
+    "the server room",
+    "the tape archive",
+    "the clean lab",
+    "the roof deck",
+    "the cash vault",
+    "the loading dock",
+    "the map cellar",
+    "the boiler house",
+)
+"""All of three words, so that the place has no bearing on an answer's length."""
+
+FIRST_NAMES = (
+    *("Ada", "Amir", "Bela", "Boris", "Carla", "Chen", "Dara", "Diego", "Elif", "Emil", "Farah", "Frida"),
+    *("Goran", "Greta", "Hana", "Hugo", "Ines", "Ivan", "Jana", "Joel", "Kavya", "Karl", "Lena", "Luis"),
+    *("Maya", "Milan", "Nadia", "Nils", "Olga", "Omar", "Petra", "Pavel", "Rosa", "Rafi", "Sanna", "Stefan"),
+)
+
+LAST_NAMES = (
+    *("Abel", "Aydin", "Berg", "Blom", "Costa", "Cruz", "Dahl", "Duarte", "Engel", "Evans", "Falk", "Foster"),
+    *("Gomez", "Graf", "Haddad", "Holm", "Ito", "Ivers", "Jensen", "Joshi", "Kaya", "Klein", "Lang", "Lopez"),
+    *("Mehta", "Moreau", "Nowak", "Nunez", "Okafor", "Olsen", "Park", "Petrov", "Quist", "Reyes", "Sato", "Silva"),
+)
+
+DEPARTMENTS = (
+    *("payroll", "logistics", "legal", "design", "catering", "marketing", "research", "procurement", "finance"),
+    *("maintenance", "telephony", "planning", "translation", "quality", "exports", "insurance", "recruiting"),
+    *("printing", "statistics", "fleet", "gardening", "archives", "travel", "facilities"),
+)
+
+PURPOSES = (
+    *("to swap a broken disk", "to collect two crates", "to read the water meter", "to hang a new lamp"),
+    *("to meet a supplier", "to count old folders", "to film a short clip", "to repair the left door"),
+    *("to fetch a spare cable", "to measure the floor", "to clean the air filters", "to show our trainees around"),
+    *("to label some boxes", "to test a sensor", "to pick up my coat", "to water several plants"),
+    *("to paint the far wall", "to move three chairs", "to photograph an invoice", "to install one printer"),
+    *("to look for leaks", "to return borrowed tools", "to update the wall chart", "to deliver fresh towels"),
+)
+
+FRAMES = (
+    "{name} from {department} here. I need to get into {place} {purpose}.",
+    "This is {name}, {department}. Could you let me into {place} {purpose}?",
+    "I am {name} in {department} and ask for access to {place} {purpose}.",
+    "My name is {name}, {department} team. Please open {place} for me {purpose}.",
+    "Can I enter {place} {purpose}? It is {name}, {department}.",
+)
+
+CLOSERS = (
+    "Thanks a lot.",
+    "Many thanks in advance.",
+    "Sorry for the short notice.",
+    "A quick word back would be great.",
+    "Best wishes.",
+    "I hope you are well.",
+)
+"""Say nothing; half of all requests end with one."""
+
+FACTS: Mapping[tuple[str, bool], tuple[tuple[str, ...], tuple[str, ...]]] = {
+    ("badge", True): (
+        ("My badge is active.", "My badge works at every gate.", "I hold a valid badge.", "My badge was just renewed."),
+        ("The gates still turn green for me.", "I came through the main gate with no fuss."),
+    ),
+    ("badge", False): (
+        (
+            "My badge is suspended.",
+            "My badge was revoked.",
+            "Security has blocked my badge.",
+            "My badge got cancelled.",
+        ),
+        ("The gates turn red for me since the audit.", "Security took the card off me last week."),
+    ),
+    ("training", True): (
+        (
+            "I have passed the safety course.",
+            "My safety certificate is on file.",
+            "The safety course is behind me.",
+            "I completed the safety training.",
+        ),
+        ("The instructor signed me off in spring.", "I sat the test and got full marks."),
+    ),
+    ("training", False): (
+        (
+            "I have not taken the safety course.",
+            "My safety certificate is missing.",
+            "The safety course is still ahead of me.",
+            "I skipped the safety training.",
+        ),
+        ("The instructor has yet to meet me.", "I keep putting the test off."),
+    ),
+    ("hours", True): (
+        (
+            "I would come at ten in the morning.",
+            "I would come on Tuesday afternoon.",
+            "I would come during office hours.",
+            "I would come on a workday at noon.",
+        ),
+        ("I would come right after lunch.", "I would come while the canteen serves breakfast."),
+    ),
+    ("hours", False): (
+        (
+            "I would come at three at night.",
+            "I would come late on Sunday night.",
+            "I would come outside office hours.",
+            "I would come at midnight.",
+        ),
+        ("I would come once everybody has gone home.", "I would come while the town is asleep."),
+    ),
+    ("signature", True): (
+        (
+            "My manager has signed the form.",
+            "The form carries the signature.",
+            "The signed form is with you.",
+            "My manager approved it in writing.",
+        ),
+        ("You will find the boss's name under the form.", "The boss put pen to paper for this."),
+    ),
+    ("signature", False): (
+        (
+            "My manager has not signed the form.",
+            "The form lacks the signature.",
+            "The form is unsigned.",
+            "My manager did not approve it in writing.",
+        ),
+        ("The line for the boss's name is empty.", "The boss never put pen to paper for this."),
+    ),
+}
+"""(check, passed) -> plain wordings and indirect ones; indirect ones avoid the words that plainly name the matter."""
