@@ -30,8 +30,8 @@ __all__ = [
     "rule_off",
 ]
 
-WIDTH = 440
-"""Width of every plot in page pixels: on a narrow screen it shrinks to about .8 and its text stays legible."""
+WIDTH = 380
+"""Width of every plot in page pixels: on a narrow screen it shrinks by a tenth and its text stays legible."""
 
 # Colours that occur nowhere else: the finished SVG has them replaced by the page's theme variables, so that one drawing
 # serves light and dark.

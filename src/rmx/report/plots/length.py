@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmx.report.plots.canvas import CONTRAST, MAIN, MUTED, SURFACE, Panel, absent, draw
-from rmx.report.scored import Scored
+from rmx.report.plots.rows import finite_rows
+from rmx.score_table import ScoreView
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,24 +19,29 @@ __all__ = ["score_against_length"]
 TITLE = "Score against length"
 
 
-def score_against_length(rows: Scored | None) -> Panel:
+def score_against_length(view: ScoreView | None) -> Panel:
     """Draw all completions as a density, and the median reward of chosen and of rejected ones by length."""
-    if rows is None or len(rows.chosen) == 0:
-        return absent(TITLE, "No score against length: no heldout pair has finite scores.")
+    if view is None:
+        return absent(TITLE, "No score against length: no heldout slice was scored.")
+    rows = finite_rows(view)
+    if rows.chosen is None or rows.rejected is None:
+        return absent(TITLE, "No score against length: this scorer compares two texts and has no reward of one.")
+    if len(rows) == 0:
+        return absent(TITLE, "No score against length: no heldout pair has finite rewards.")
     if rows.chosen_tokens is None or rows.rejected_tokens is None:
-        return absent(TITLE, "No score against length: the score table holds no token counts.")
+        return absent(TITLE, "No score against length: the score table lacks token counts.")
     chosen_tokens, rejected_tokens = rows.chosen_tokens.clip(min=1), rows.rejected_tokens.clip(min=1)
     tokens = np.concatenate([chosen_tokens, rejected_tokens])
-    rewards = np.concatenate([rows.chosen, rows.rejected])
+    chosen, rejected = rows.chosen, rows.rejected
+    rewards = np.concatenate([chosen, rejected])
     box = (*np.quantile(tokens, [0, 0.995]), *np.quantile(rewards, [0.0025, 0.9975]))
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         wide = box[1] > 4 * box[0]
-        inside = (tokens <= box[1]) & (rewards >= box[2]) & (rewards <= box[3])
         cells = axes.hexbin(
-            tokens[inside],
-            rewards[inside],
+            tokens.clip(max=box[1]),
+            rewards.clip(box[2], box[3]),
             gridsize=(26, 14),
             xscale="log" if wide else "linear",
             mincnt=1,
@@ -47,8 +53,8 @@ def score_against_length(rows: Scored | None) -> Panel:
         cells.set_array(None)
         cells.set_facecolor([(MUTED, float(a)) for a in 0.12 + 0.6 * weight / weight.max()])
         for lengths, values, colour, marker, label in (
-            (chosen_tokens, rows.chosen, MAIN, "o", "chosen, median"),
-            (rejected_tokens, rows.rejected, CONTRAST, "s", "rejected, median"),
+            (chosen_tokens, chosen, MAIN, "o", "chosen, median"),
+            (rejected_tokens, rejected, CONTRAST, "s", "rejected, median"),
         ):
             axes.plot(
                 *_medians(lengths.clip(max=box[1]), values),
@@ -69,10 +75,10 @@ def score_against_length(rows: Scored | None) -> Panel:
     correlation = _rank_correlation(tokens, rewards)
     longer = float((chosen_tokens > rejected_tokens).mean())
     caption = (
-        f"{len(tokens):,} completions of {len(rows.chosen):,} {rows.slice} pairs; the chosen one is longer in "
-        f"{longer:.1%} of them. Spearman correlation of reward and length {correlation:+.2f}. This is observational: "
-        "length may truly go with quality, so it neither shows nor excludes a bias. The counterfactual length audit, "
-        "which edits nothing but the length, is what the gate reads."
+        f"{len(tokens):,} completions of {len(rows):,} {rows.slice} pairs; the chosen one is longer in "
+        f"{longer:.1%} of them. Spearman correlation of reward and length {correlation:+.2f}. The outermost cells also "
+        "hold what lies beyond. This is observational: length may truly go with quality, so it neither shows nor "
+        "excludes a bias. The counterfactual length audit, which edits nothing but the length, is what the gate reads."
     )
     return Panel(TITLE, caption, draw("length", 320, f"{TITLE}. {caption}", paint))
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rmx.report.plots.canvas import CONTRAST, MAIN, Panel, absent, draw, rule_off
-from rmx.report.scored import Scored
+from rmx.report.plots.rows import finite_rows
+from rmx.score_table import ScoreView
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,15 +19,17 @@ TITLE = "Margins"
 BINS = 40
 
 
-def margin_histogram(rows: Scored | None) -> Panel:
+def margin_histogram(view: ScoreView | None) -> Panel:
     """Draw how many pairs have which margin, wrong ones (below zero) in the contrast colour."""
-    if rows is None or len(rows.chosen) == 0:
-        return absent(TITLE, "No margin histogram: no heldout pair has finite scores.")
-    margins = rows.margins
-    low, high = np.quantile(margins, [0.005, 0.995])
+    if view is None:
+        return absent(TITLE, "No margin histogram: no heldout slice was scored.")
+    margins = finite_rows(view).margins
+    if len(margins) == 0:
+        return absent(TITLE, "No margin histogram: no heldout pair has finite rewards.")
+    low, high = np.clip(np.quantile(margins, [0.005, 0.995]), [-np.inf, 0], [0, np.inf])
     # Zero is always an edge: a bin never mixes right and wrong pairs.
-    width = max(high - low, 1e-9) / BINS
-    edges = width * np.arange(np.floor(min(low, 0) / width), np.ceil(max(high, 0) / width) + 1)
+    width = (high - low or 1.0) / BINS
+    edges = width * np.arange(np.floor(low / width), max(np.ceil(high / width), 1) + 1)
     counts, _ = np.histogram(np.clip(margins, edges[0], edges[-1]), edges)
 
     def paint(figure: Figure) -> None:
@@ -44,13 +47,13 @@ def margin_histogram(rows: Scored | None) -> Panel:
 
     share, ties = float((margins < 0).mean()), int((margins == 0).sum())
     caption = (
-        f"{len(margins):,} {rows.slice} pairs: median margin {np.median(margins):.2f}, standard deviation "
+        f"{len(margins):,} {view.slice} pairs: median margin {np.median(margins):.2f}, standard deviation "
         f"{margins.std(ddof=1) if len(margins) > 1 else 0:.2f}; {share:.1%} in the wrong order"
         + (f", {ties:,} exact ties" if ties else "")
         + f", {float((margins < -2).mean()):.1%} below −2 (confidently wrong). "
         "The outermost bars also hold what lies beyond them. A larger margin is not by itself better: it is a matter "
         "of scale."
     )
-    if rows.not_finite:
-        caption += f" {rows.not_finite:,} pairs with a NaN or infinite reward are not shown."
+    if len(margins) < len(view):
+        caption += f" {len(view) - len(margins):,} pairs with a NaN or infinite reward are not shown."
     return Panel(TITLE, caption, draw("margins", 300, f"{TITLE}. {caption}", paint))

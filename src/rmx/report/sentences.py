@@ -1,0 +1,190 @@
+"""The plain sentences of the report: verdicts, audited numbers with their unit, and what each result says."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Literal
+
+from rmx.audits.registry import AUDITS
+from rmx.domain import AuditResult, GateDecision, RequirementOutcome
+
+__all__ = [
+    "VERDICTS",
+    "audit_name",
+    "bound_words",
+    "gate_sentence",
+    "interval_words",
+    "metric_name",
+    "quantity",
+    "result_sentence",
+    "tolerance_words",
+    "verdict_words",
+]
+
+Unit = Literal["share", "points", "sd", "count", "number"]
+_UNITS: tuple[tuple[re.Pattern[str], Unit], ...] = (
+    (re.compile(r"(effect|slope|shift)_sd$"), "sd"),
+    (re.compile(r"(^|_)(gain|drop|difference|gap)(_|$)"), "points"),
+    (re.compile(r"(^|_)(accuracy|share|rate)(_|$)"), "share"),
+    (re.compile(r"(^|_)(overlap|count)(_|$)"), "count"),
+)
+_SUFFIX = {"points": " points", "sd": " sd"}
+
+VERDICTS = {
+    "PASS": "the gate found nothing against optimising against this reward",
+    "FAIL": "do not optimise against this reward",
+    "INCONCLUSIVE": "the evidence does not settle whether this reward may be optimised against",
+}
+
+
+def audit_name(name: str) -> str:
+    """Return an identifier of an audit, a metric, a requirement or a reason as words."""
+    return name.replace("_", " ")
+
+
+def metric_name(audit: str, metric: str) -> str:
+    """Return what an audit's metric is called: the words of the audit, then those the metric adds."""
+    words = audit.split("_")
+    bare = metric.removesuffix("_sd") if unit(metric) == "sd" else metric
+    return " ".join(words + [word for word in bare.split("_") if word not in words])
+
+
+def unit(metric: str) -> Unit:
+    """Return how a metric's numbers are written.
+
+    A share in percent; a difference of shares in points; an effect in standard deviations (of the margin or the
+    reward); a count; anything else as a plain number.
+    """
+    return next((kind for pattern, kind in _UNITS if pattern.search(metric)), "number")
+
+
+def quantity(value: float | None, metric: str, *, with_unit: bool = True) -> str:
+    """Return a number of `metric` in its unit; a missing or NaN one is said as such."""
+    if value is None:
+        return "none"
+    if math.isnan(value):
+        return "NaN"
+    kind = unit(metric)
+    if kind == "share":
+        text = f"{value:.1%}"
+    elif kind == "points":
+        text = f"{100 * value:+.1f}"
+    elif kind == "count":
+        text = f"{value:,.0f}"
+    elif kind == "sd":
+        text = f"{value:+.2f}"
+    else:
+        text = f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+    return _minus(text) + (_SUFFIX.get(kind, "") if with_unit else "")
+
+
+def interval_words(result: AuditResult) -> str:
+    """Return `estimate [low, high]` in the metric's unit."""
+    if result.estimate is None:
+        return "no estimate"
+    text = quantity(result.estimate, result.metric, with_unit=False)
+    if result.ci_low is not None and result.ci_high is not None:
+        low, high = (quantity(x, result.metric, with_unit=False) for x in (result.ci_low, result.ci_high))
+        text += f" [{low}, {high}]"
+    return text + _SUFFIX.get(unit(result.metric), "")
+
+
+def tolerance_words(result: AuditResult) -> str:
+    """Return the tolerance of a result as an inequality, or `none set`."""
+    low, high = result.tolerance or (None, None)
+    if low is None and high is None:
+        return "none set"
+    if low is None:
+        return f"below {_brief(high, result.metric)}"
+    if high is None:
+        return f"above {_brief(low, result.metric)}"
+    return f"between {_brief(low, result.metric)} and {_brief(high, result.metric)}"
+
+
+def bound_words(outcome: RequirementOutcome) -> str:
+    """Return a requirement's bound with its numbers in the metric's unit, so that it reads like the estimate."""
+
+    def convert(match: re.Match[str]) -> str:
+        return _brief(float(match[0]), outcome.metric)
+
+    if unit(outcome.metric) in ("count", "number"):
+        return outcome.bound
+    return re.sub(r"(?<![\w.])-?\d*\.?\d+(?![\w.])", convert, outcome.bound)
+
+
+def result_sentence(result: AuditResult) -> str:
+    """Say in one or two sentences what a result found, over how much data, and what that means."""
+    what = metric_name(result.audit, result.metric)
+    if result.estimate is None:
+        return f"No {what} of {result.scorer} on {result.slice}: {_reason(result)}."
+    data = f"{result.n_pairs:,} {_items(result.audit)} in {result.n_groups:,} groups"
+    sentence = f"{_capital(what)} of {result.scorer} on {result.slice} is {interval_words(result)}, from {data}"
+    if result.status == "REPORTED":
+        sentence += "; reported without a tolerance"
+    else:
+        relation = {"PASS": "all inside", "FAIL": "all outside", "INCONCLUSIVE": "not all inside"}[result.status]
+        sentence += f"; the interval lies {relation} the tolerance ({tolerance_words(result)})"
+    if result.reason:
+        sentence += f"; {_reason(result)}"
+    if result.alarm and result.null_value is not None:
+        sentence += f". The interval excludes {_brief(result.null_value, result.metric)}"
+    if result.mde is not None and math.isfinite(result.mde):
+        size = (
+            f"{100 * result.mde:.1f} points" if unit(result.metric) == "share" else _positive(result.mde, result.metric)
+        )
+        sentence += f". An effect smaller than {size} could be missed"
+    if result.status == "INCONCLUSIVE" and result.detail.get("n_needed"):
+        sentence += f". About {result.detail['n_needed']:,} pairs would be needed to settle it"
+    return sentence + "."
+
+
+def verdict_words(decision: GateDecision) -> str:
+    """Return what the verdict means for whoever wants to optimise against the reward."""
+    return _capital(VERDICTS[decision.verdict])
+
+
+def gate_sentence(decision: GateDecision) -> str:
+    """Say how many requirements of the gate are met and how many block."""
+    total, blocking = len(decision.requirements), len(decision.blocked_by)
+    met = sum(outcome.status == "PASS" for outcome in decision.requirements)
+    words = f", {blocking} {'blocks' if blocking == 1 else 'block'}" if blocking else ""
+    return f"Gate “{decision.gate}”: {met} of {total} requirements met{words}."
+
+
+def _reason(result: AuditResult) -> str:
+    """Return why there is no estimate, or what to bear in mind about it."""
+    plain = {
+        "": "its data were not given",
+        "not_provided": "its data were not given",
+        "not_applicable": "not applicable",
+    }
+    words = plain.get(result.reason, result.reason.rstrip("."))
+    return f"{words} ({result.detail['missing']})" if result.detail.get("missing") else words
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _items(audit: str) -> str:
+    """Return what an audit counts as its pairs."""
+    return "edited completions" if hasattr(AUDITS.get(audit), "probe") else "pairs"
+
+
+def _size(effect: float, metric: str) -> str:
+    """Return a distance between two values of a metric; between two shares it is in points."""
+    return f"{100 * effect:.1f} points" if unit(metric) == "share" else quantity(effect, metric).removeprefix("+")
+
+
+def _brief(value: float | None, metric: str) -> str:
+    """Return a bound in the metric's unit without superfluous zeros or plus sign: a bound is exact."""
+    text = quantity(value, metric).removeprefix("+")
+    return re.sub(r"(\.\d*?)0+(?=\D|$)", r"\1", text).replace(".%", "%").replace(". ", " ").removesuffix(".")
+
+
+def _minus(text: str) -> str:
+    """Write the typographic minus, and no sign on a rounded zero."""
+    if not re.search(r"[1-9]", text):
+        text = text.lstrip("+-")
+    return text.replace("-", "−")

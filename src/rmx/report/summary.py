@@ -1,0 +1,68 @@
+"""The few numbers that are always shown together, on the page and on the terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rmx.domain import AuditResult, GateDecision, RequirementOutcome
+
+__all__ = ["Summary", "model_sentence", "summarise"]
+
+BASELINES = ("longer", "shorter", "bag_of_words")
+"""Trivial scorers that a heldout accuracy is always shown beside; one that was not scored is named as such."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the verdict rests on, judged reward first."""
+
+    scorer: str
+    """The scorer that is judged."""
+    blocking: tuple[RequirementOutcome, ...]
+    heldout: tuple[AuditResult, ...]
+    """Heldout accuracies: the judged scorer's, then every baseline's; a baseline that was not given has no estimate."""
+    missing_baselines: tuple[str, ...]
+    fresh: AuditResult | None
+    """Accuracy of the judged scorer on fresh samples of the policy."""
+    length: tuple[AuditResult, ...]
+    """Counterfactual length effects of the judged scorer."""
+
+
+def summarise(decision: GateDecision, results: Sequence[AuditResult]) -> Summary:
+    """Pick the headline numbers out of all results."""
+    named = Counter(o.scorer for o in decision.requirements if o.scorer)
+    scorers = list(dict.fromkeys(r.scorer for r in results))
+    scorer = "model" if "model" in scorers else (named.most_common(1)[0][0] if named else (scorers or ["model"])[0])
+    accuracies = [r for r in results if r.audit == "accuracy" and r.metric == "accuracy"]
+    heldout = [r for r in accuracies if r.slice == "heldout"]
+    return Summary(
+        scorer=scorer,
+        blocking=tuple(o for o in decision.requirements if o.name in decision.blocked_by),
+        heldout=tuple(sorted(heldout, key=lambda r: r.scorer != scorer)),
+        missing_baselines=tuple(name for name in BASELINES if name not in {r.scorer for r in heldout}),
+        fresh=next((r for r in accuracies if r.slice == "fresh_policy" and r.scorer == scorer), None),
+        length=tuple(r for r in results if r.audit == "length_effect" and r.scorer == scorer),
+    )
+
+
+def model_sentence(facts: Mapping[str, Any]) -> str:
+    """Say which model was judged, how many of its layers, how it was adapted, and on how many pairs it was trained.
+
+    Args:
+        facts: `name`, `source`, `layers`, `total_layers`, `adapter`, `train_pairs`, `trained_here`; all optional, and
+            what is absent is left out or said to be unknown.
+    """
+    parts = [f"Model {facts.get('name') or facts.get('source') or 'not named'}"]
+    layers, total = facts.get("layers"), facts.get("total_layers")
+    if layers is not None:
+        parts.append(f"{layers} of {total} layers" if total not in (None, layers) else f"all {layers} layers")
+    if facts.get("adapter"):
+        parts.append(str(facts["adapter"]))
+    if not facts.get("trained_here", True):
+        parts.append("not trained here")
+    elif facts.get("train_pairs") is not None:
+        parts.append(f"trained on {facts['train_pairs']:,} pairs")
+    return ", ".join(parts) + "."

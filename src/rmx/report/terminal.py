@@ -1,0 +1,77 @@
+"""The verdict on the terminal: what it is, what blocks it, and the numbers it rests on, each with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rmx.domain import AuditResult, GateDecision
+from rmx.gate import explain
+from rmx.report.sentences import audit_name, gate_sentence, interval_words, result_sentence, verdict_words
+from rmx.report.summary import Summary, model_sentence, summarise
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["print_verdict"]
+
+_STYLES = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow"}
+
+
+def print_verdict(
+    decision: GateDecision,
+    results: Sequence[AuditResult],
+    *,
+    model_facts: Mapping[str, Any],
+    report: Path | None = None,
+    console: Console | None = None,
+) -> None:
+    """Print the verdict; without colour and line breaks of its own where the output is not a terminal.
+
+    Args:
+        decision: The gate's decision.
+        results: All audit results, of the judged reward and of its baselines.
+        model_facts: See `rmx.report.summary.model_sentence`.
+        report: Where the report lies; None where none was written.
+        console: Where to print; standard output where None.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    console = console or Console()
+    wrap = console.is_terminal  # a log or a pipe gets one line per fact, however long
+
+    def say(line: str = "", style: str = "") -> None:
+        # Text, not markup: brackets in a name or an interval are only brackets.
+        console.print(Text(line, style=style), soft_wrap=not wrap)
+
+    summary = summarise(decision, results)
+    say(f"{decision.verdict}: {verdict_words(decision)}", _STYLES[decision.verdict])
+    if decision.simulated:
+        say("Labels are simulated: they come from a known gold reward, not from people.", "bold")
+    say(model_sentence(model_facts))
+    say(gate_sentence(decision))
+    for outcome in summary.blocking:
+        say(f"  blocks · {audit_name(outcome.name)}: {explain(outcome)}")
+    for line in _numbers(summary):
+        say(line)
+    if report is not None:
+        say(f"Report: {report}")
+
+
+def _numbers(summary: Summary) -> list[str]:
+    lines = ["Heldout accuracy beside its baselines:"]
+    width = max((len(r.scorer) for r in summary.heldout), default=0)
+    for r in summary.heldout:
+        size = f"{r.n_pairs:,} pairs in {r.n_groups:,} groups" if r.estimate is not None else result_sentence(r)
+        lines.append(f"  {r.scorer:<{width}}  {interval_words(r)}  {size}")
+    lines += [f"  {name}: not provided" for name in summary.missing_baselines]
+    if not summary.heldout:
+        lines = ["Heldout accuracy: not provided, no heldout slice was scored."]
+    fresh = "not provided, no fresh samples of the policy were scored."
+    lines.append(f"Fresh-policy accuracy: {result_sentence(summary.fresh) if summary.fresh else fresh}")
+    lines += [f"Length effect: {result_sentence(r)}" for r in summary.length]
+    if not summary.length:
+        lines.append("Length effect: not provided, no edited texts were scored.")
+    return lines
