@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
+from rmx.config.nearest import did_you_mean
 from rmx.domain import PreferencePair
 from rmx.errors import ConfigError
 
@@ -60,7 +61,7 @@ def route(pair: PreferencePair, policy: str, *, decided: bool) -> Route:
         ConfigError: the policy is not known.
     """
     if policy not in POLICIES:
-        raise ConfigError(f"data.annotators={policy} is not known; known are {', '.join(POLICIES)}")
+        raise ConfigError(f"data.annotators={policy} is not known; {did_you_mean(policy, POLICIES)}")
     if not decided:
         return Route("review", pair)
     return Route("keep", pair) if pair.agreement == 1.0 else POLICIES[policy](pair)

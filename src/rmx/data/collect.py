@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from rmx.config.schema import DataConfig
 from rmx.data.annotators import Destination, route
@@ -55,10 +56,14 @@ def collect(rows: Rows, data: DataConfig) -> Collected:
     found = Collected()
     seen = _Seen()
     given: dict[str, Origin] = {}
+    several = len(rows.resolved.get("files", ())) > 1
     for origin, row in rows:
         found.rows += 1
         for comparison in adapter(origin, row):
             found.comparisons += 1
+            if several:
+                # Collections are often published as one file per kind of example.
+                comparison.tags = {"file": Path(origin.file).name.partition(".")[0], **comparison.tags}
             found.labels[comparison.label] += 1
             if comparison.given_id is not None:
                 _refuse_second(given, comparison.given_id, origin)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from rmx.config.nearest import did_you_mean
 from rmx.config.schema import DataConfig
 from rmx.data.files import content_hash, expand_paths, file_rows
 from rmx.data.hub import open_hub
@@ -61,10 +62,10 @@ def _world_rows(data: DataConfig) -> Rows:
     parameters = dict(data.world)
     name = str(parameters.pop("name", "access_desk"))
     if name not in WORLDS:
-        raise ConfigError(f"data.world.name={name} is not known; known are {', '.join(sorted(WORLDS))}")
+        raise ConfigError(f"data.world.name={name} is not known; {did_you_mean(name, WORLDS)}")
 
     def rows() -> Iterator[Row]:
-        for number, row in enumerate(WORLDS[name](parameters), start=1):
+        for number, row in enumerate(WORLDS[name].rows(parameters), start=1):
             yield Origin(f"world:{name}", number), row
 
     # A generator's code is part of what its rows depend on, so the rows themselves are hashed: they are few.

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rmx.config.nearest import did_you_mean
 from rmx.config.schema import SplitConfig
 from rmx.data.groups import Grouping, Prompts
 from rmx.data.text import unit_interval
 from rmx.domain import PreferencePair
 from rmx.errors import ConfigError, DataError
 
-__all__ = ["SPLITS", "assign_splits", "count_moved"]
+__all__ = ["MODES", "SPLITS", "assign_splits", "count_moved"]
 
 SPLITS = ("train", "validation", "heldout", "disputed")
 """Every split of prepared data; `disputed` holds pairs set aside for disagreement, the others what was kept."""
+
+MODES = ("grouped", "row_random")
 
 
 def assign_splits(
@@ -30,8 +33,8 @@ def assign_splits(
     Raises:
         ConfigError: the mode is not known, or the shares leave nothing to train on.
     """
-    if split.mode not in ("grouped", "row_random"):
-        raise ConfigError(f"data.split.mode={split.mode} is not known; known are grouped, row_random")
+    if split.mode not in MODES:
+        raise ConfigError(f"data.split.mode={split.mode} is not known; {did_you_mean(split.mode, MODES)}")
     if min(split.heldout, split.validation) < 0 or split.heldout + split.validation >= 1:
         raise ConfigError(
             f"data.split.heldout={split.heldout} and data.split.validation={split.validation} "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from rmx.config.nearest import did_you_mean
 from rmx.config.schema import DataConfig
 from rmx.data.comparison import Comparison
 from rmx.data.expand.adapter import Adapter, UnusableCell
@@ -34,7 +35,7 @@ def build_adapter(data: DataConfig) -> Adapter:
         ConfigError: an unknown format, or unknown, missing or mistyped columns and labels.
     """
     if data.format not in FORMATS:
-        raise ConfigError(f"data.format={data.format} is not known; known are {', '.join(FORMATS)}")
+        raise ConfigError(f"data.format={data.format} is not known; {did_you_mean(data.format, FORMATS)}")
     adapter = FORMATS[data.format](data)
 
     def guarded(origin: Origin, row: Mapping[str, Any]) -> Iterator[Comparison]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rmx.config.schema import DataConfig
+from rmx.config.strict import build_strict
 from rmx.data.comparison import Comparison, Dialogue
 from rmx.data.expand.adapter import Adapter, CommonColumns, common_fields, prompt_turns, text_field
 from rmx.data.expand.labels import LabelReader
-from rmx.data.parameters import bind
 from rmx.domain import Message, Origin
 from rmx.errors import DataError
 
@@ -34,7 +34,7 @@ class ComparisonColumns(CommonColumns):
 
 def comparison_adapter(data: DataConfig) -> Adapter:
     """Return the adapter with its columns and labels checked."""
-    columns = bind(ComparisonColumns, data.columns, "data.columns")
+    columns = build_strict(ComparisonColumns, data.columns, where="data.columns")
     read_label = LabelReader(data.labels)
 
     def adapt(origin: Origin, row: Mapping[str, Any]) -> Iterator[Comparison]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rmx.config.schema import DataConfig
+from rmx.config.strict import build_strict
 from rmx.data.comparison import Comparison, Dialogue, Problem
 from rmx.data.expand.adapter import Adapter, CommonColumns, common_fields, text_field
-from rmx.data.parameters import bind
 from rmx.domain import Message, Origin
 
 __all__ = ["HhColumns", "hh_dialogue_adapter", "parse_dialogue"]
@@ -41,7 +41,7 @@ def parse_dialogue(text: str) -> tuple[Dialogue, str]:
 
 def hh_dialogue_adapter(data: DataConfig) -> Adapter:
     """Return the adapter with its columns checked."""
-    columns = bind(HhColumns, data.columns, "data.columns")
+    columns = build_strict(HhColumns, data.columns, where="data.columns")
 
     def adapt(origin: Origin, row: Mapping[str, Any]) -> Iterator[Comparison]:
         chosen = text_field(origin, row, columns.chosen, "chosen")

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rmx.config.strict import build_strict
 from rmx.data.comparison import Label
-from rmx.data.parameters import bind
 from rmx.errors import ConfigError
 
 __all__ = ["LabelReader", "LabelValues", "majority"]
@@ -27,7 +27,7 @@ class LabelReader:
     """Maps a published label value to its meaning; 1, 1.0 and "1" are the same value, as are null and an empty cell."""
 
     def __init__(self, labels: Mapping[str, Any]) -> None:
-        values = bind(LabelValues, labels, "data.labels")
+        values = build_strict(LabelValues, labels, where="data.labels")
         self._meaning: dict[str, Label] = {}
         meanings: tuple[tuple[Label, Iterable[Any]], ...] = (
             ("first", values.first),

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rmx.config.schema import DataConfig
+from rmx.config.strict import build_strict
 from rmx.data.comparison import Comparison, Dialogue, Label
 from rmx.data.expand.adapter import Adapter, CommonColumns, common_fields, messages, prompt_turns, text_field
 from rmx.data.expand.labels import majority
-from rmx.data.parameters import bind
 from rmx.domain import Message, Origin
 from rmx.errors import DataError
 
@@ -85,7 +85,7 @@ class PairsAdapter:
 
 def pairs_adapter(data: DataConfig) -> Adapter:
     """Return the adapter with its columns checked."""
-    return PairsAdapter(bind(PairColumns, data.columns, "data.columns"), data.label_source)
+    return PairsAdapter(build_strict(PairColumns, data.columns, where="data.columns"), data.label_source)
 
 
 def _implicit(chosen: str, rejected: str) -> tuple[Dialogue, Dialogue]:

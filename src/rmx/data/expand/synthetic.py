@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rmx.config.schema import DataConfig
+from rmx.config.strict import build_strict
 from rmx.data.comparison import Comparison
 from rmx.data.expand.adapter import Adapter
 from rmx.data.expand.pairs import PairColumns, PairsAdapter
-from rmx.data.parameters import bind
 from rmx.domain import Origin
 
 __all__ = ["synthetic_adapter"]
@@ -25,7 +25,7 @@ class _Columns:
 
 def synthetic_adapter(data: DataConfig) -> Adapter:
     """Return the adapter of a world's rows; their gold rewards become tags gold_chosen and gold_rejected."""
-    bind(_Columns, data.columns, "data.columns")
+    build_strict(_Columns, data.columns, where="data.columns")
 
     def adapt(origin: Origin, row: Mapping[str, Any]) -> Iterator[Comparison]:
         columns = PairColumns(prompt="prompt", id="id", group="group", votes="votes" if row.get("votes") else None)
@@ -34,6 +34,8 @@ def synthetic_adapter(data: DataConfig) -> Adapter:
                 **{str(k): str(v) for k, v in (row.get("tags") or {}).items()},
                 **{name: repr(float(row[name])) for name in _GOLD if row.get(name) is not None},
             }
+            if "label_source" in row:
+                comparison.label_source = row["label_source"]
             yield comparison
 
     return adapt

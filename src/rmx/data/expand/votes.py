@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rmx.config.schema import DataConfig
+from rmx.config.strict import build_strict
 from rmx.data.comparison import Comparison, Label
 from rmx.data.expand.adapter import Adapter, CommonColumns, common_fields
 from rmx.data.expand.comparison import comparison_sides
 from rmx.data.expand.labels import LabelReader, majority
-from rmx.data.parameters import bind
 from rmx.domain import Origin
 from rmx.errors import DataError
 
@@ -32,7 +32,7 @@ class VoteColumns(CommonColumns):
 
 def votes_adapter(data: DataConfig) -> Adapter:
     """Return the adapter with its columns and labels checked."""
-    columns = bind(VoteColumns, data.columns, "data.columns")
+    columns = build_strict(VoteColumns, data.columns, where="data.columns")
     read_label = LabelReader(data.labels)
 
     def adapt(origin: Origin, row: Mapping[str, Any]) -> Iterator[Comparison]:

@@ -1,0 +1,197 @@
+"""Named sets of pairs to score and audit: a split, a part of one, or other data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from rmx.config.nearest import did_you_mean
+from rmx.config.schema import DataConfig
+from rmx.config.strict import build_strict
+from rmx.data.comparison import Rejection
+from rmx.data.groups import index_prompts
+from rmx.data.ledger import Ledger
+from rmx.data.near_duplicates import near_duplicate_links
+from rmx.data.overlap import Overlap
+from rmx.data.prepare import prepare
+from rmx.data.prepared import Prepared
+from rmx.domain import PreferencePair
+from rmx.errors import ConfigError, DataError
+
+__all__ = ["RESERVED", "Slice", "SliceSpec", "SliceWhere", "build_slice"]
+
+_SPLITS = ("validation", "heldout", "disputed")
+RESERVED: dict[str, tuple[str, ...]] = {
+    **{name: (name,) for name in _SPLITS},
+    "length_matched": ("heldout", "data"),
+    "fresh_policy": ("data",),
+}
+"""Slice names that audits and gates know, and where such a slice may come from."""
+
+
+@dataclass(frozen=True)
+class SliceWhere:
+    """Which pairs belong to the slice: those that meet every condition."""
+
+    length_ratio_within: float | None = None
+    """Largest |log(chosen length / rejected length)|, in characters."""
+    agreement_at_least: float | None = None
+    agreement_below: float | None = None
+    tags: dict[str, Any] = field(default_factory=dict)
+    """Tag: the value, or a list of values, that it must have."""
+
+    def __post_init__(self) -> None:
+        if self.length_ratio_within is not None and self.length_ratio_within < 0:
+            raise ValueError("length_ratio_within must not be negative")
+
+    def __call__(self, pair: PreferencePair) -> bool:
+        """Return whether the pair belongs to the slice."""
+        if self.length_ratio_within is not None:
+            ratio = abs(math.log(len(pair.chosen) / len(pair.rejected)))
+            if ratio > self.length_ratio_within:
+                return False
+        if self.agreement_at_least is not None and pair.agreement < self.agreement_at_least:
+            return False
+        if self.agreement_below is not None and pair.agreement >= self.agreement_below:
+            return False
+        return all(pair.tags.get(tag) in _values(wanted) for tag, wanted in self.tags.items())
+
+
+@dataclass(frozen=True)
+class SliceSpec:
+    """One entry of the `slice` node, `from` apart (a Python keyword)."""
+
+    data: dict[str, Any] = field(default_factory=dict)
+    """For `from: data`: fields of the data configuration. With a `format` of its own the slice stands alone; without
+    one, the fields vary the run's own data (another file, another policy of the same world)."""
+    where: SliceWhere = field(default_factory=SliceWhere)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Pairs to score and audit, and what they share with train."""
+
+    name: str
+    pairs: tuple[PreferencePair, ...]
+    source: str
+    """validation, heldout, disputed or data."""
+    overlap: Overlap | None
+    """Pairs, distinct prompts (word for word) and groups whose prompts stand in train, exactly or nearly; None where
+    train is not known."""
+    available: int
+    """Pairs before `where`."""
+    ledger: Ledger | None = None
+    """Of the slice's own data, for `from: data`."""
+    rejections: tuple[Rejection, ...] = ()
+    """What left, from the slice's own data and since."""
+
+    def drop(self, rejections: Iterable[Rejection]) -> Self:
+        """Return the slice without pairs that rendering rejects; they join `rejections`.
+
+        Raises:
+            DataError: nothing would be left.
+        """
+        gone = {r.pair_id: r for r in rejections}
+        if not gone:
+            return self
+        pairs = tuple(p for p in self.pairs if p.pair_id not in gone)
+        if not pairs:
+            first = next(iter(gone.values()))
+            raise DataError(
+                f"slice.{self.name}: all {len(self.pairs):,} pairs leave as {first.reason}, first {first.origin.file} "
+                f"row {first.origin.row} ({first.detail}); raise data.max_length or leave the slice out"
+            )
+        return replace(self, pairs=pairs, rejections=(*self.rejections, *gone.values()))
+
+
+def build_slice(
+    name: str, spec: Mapping[str, Any], prepared: Prepared | None, data: DataConfig, *, cache: Path | None = None
+) -> Slice:
+    """Build a slice from its configuration.
+
+    Args:
+        name: the slice's name; reserved ones restrict where the pairs may come from.
+        spec: `from` (validation, heldout, disputed or data; a reserved split name implies it), `data`, `where`.
+        prepared: the run's data; None where the scorer was not trained here.
+        data: the run's data configuration, which `spec["data"]` varies.
+        cache: as for `prepare`.
+
+    Raises:
+        ConfigError: unknown or contradictory parameters.
+        DataError: the slice's data cannot be used, or no pair is left.
+    """
+    source, parsed = _parse(name, spec)
+    ledger: Ledger | None = None
+    rejections: tuple[Rejection, ...] = ()
+    if source == "data":
+        try:
+            own = prepare(_slice_data(name, parsed.data, data), cache=cache)
+        except (ConfigError, DataError) as error:
+            raise type(error)(f"slice.{name}: {error}") from None
+        available = own.splits["train"]
+        ledger, rejections = own.ledger, own.rejections
+    elif prepared is None:
+        raise ConfigError(f"slice.{name}: from={source} needs the run's own data; use from=data with slice.{name}.data")
+    else:
+        available = prepared.splits[source]
+    pairs = tuple(p for p in available if parsed.where(p))
+    if not pairs:
+        raise DataError(
+            f"slice.{name}: none of {len(available):,} pairs of {source} is left; loosen slice.{name}.where, "
+            + ("set data.annotators=hold_out, " if source == "disputed" else "")
+            + "or leave the slice out"
+        )
+    train = prepared.splits["train"] if prepared is not None else None
+    overlap = None if train is None else _overlap(pairs, train, data)
+    return Slice(name, pairs, source, overlap, len(available), ledger, rejections)
+
+
+def _parse(name: str, spec: Mapping[str, Any]) -> tuple[str, SliceSpec]:
+    rest = dict(spec)
+    source = rest.pop("from", name if name in _SPLITS else None)
+    known = (*_SPLITS, "data")
+    if source is None:
+        raise ConfigError(f"slice.{name}.from: missing value; give one of {', '.join(known)}")
+    if source not in known:
+        raise ConfigError(f"slice.{name}.from={source} is not known; {did_you_mean(str(source), known)}")
+    if source not in RESERVED.get(name, known):
+        raise ConfigError(
+            f"slice.{name}.from={source}: the name is reserved for pairs from {' or '.join(RESERVED[name])}; "
+            "give the slice another name"
+        )
+    parsed = build_strict(SliceSpec, rest, where=f"slice.{name}")
+    if parsed.data and source != "data":
+        raise ConfigError(f"slice.{name}.data is only for from=data, not from={source}; drop one of them")
+    return source, parsed
+
+
+def _slice_data(name: str, override: Mapping[str, Any], data: DataConfig) -> DataConfig:
+    if "split" in override:
+        raise ConfigError(f"slice.{name}.data.split: a slice is not split; drop it")
+    base = DataConfig(name=name) if "format" in override else data
+    world = {**base.world, **(override.get("world") or {})}
+    merged = {**asdict(base), **override, "world": world, "split": {"validation": 0.0, "heldout": 0.0}}
+    return build_strict(DataConfig, merged, where=f"slice.{name}.data")
+
+
+def _overlap(pairs: Sequence[PreferencePair], train: Sequence[PreferencePair], data: DataConfig) -> Overlap:
+    """Count what the slice shares with train: given groups, prompts word for word, near-duplicate prompts."""
+    prompts = index_prompts((*train, *pairs))
+    in_train = set(prompts.of_pair[: len(train)])
+    of_slice = prompts.of_pair[len(train) :]
+    close = set(in_train)
+    if data.near_duplicates and not in_train.issuperset(of_slice):
+        for link in near_duplicate_links(prompts.texts, data.near_duplicate_jaccard):
+            for one, other in ((link.first, link.second), (link.second, link.first)):
+                if one in in_train:
+                    close.add(other)
+    groups = {p.group for p in train}
+    leaking = [p for p, n in zip(pairs, of_slice, strict=True) if n in close or p.group in groups]
+    return Overlap(len(leaking), len(in_train & set(of_slice)), len({p.group for p in leaking}))
+
+
+def _values(wanted: Any) -> list[str]:
+    return [str(v) for v in wanted] if isinstance(wanted, list | tuple) else [str(wanted)]
