@@ -63,12 +63,9 @@ def view_ledger(ledger: Mapping[str, Any] | None) -> LedgerView | None:
     entries += [(reason, audit_name(reason), n, "rejected") for reason, n in sorted(rejected.items(), key=_most_first)]
     entries += [("held_out", "held out for disagreement", held_out, "held_out")]
     reasons = {str(reason): int(n) for reason, n in dict(ledger.get("review_reasons", {})).items()}
-    if sum(reasons.values()) == review:
-        entries += [
-            (r, f"to review: {audit_name(r)}", n, "review") for r, n in sorted(reasons.items(), key=_most_first)
-        ]
-    else:
-        entries += [("review", "to review", review, "review")]
+    if sum(reasons.values()) != review:
+        reasons = {"not said why": review}
+    entries += [(r, f"to review: {audit_name(r)}", n, "review") for r, n in sorted(reasons.items(), key=_most_first)]
     gone = sum(rejected.values())
     missing = total - kept - gone - held_out - review
     sentence = (

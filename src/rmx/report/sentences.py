@@ -130,10 +130,7 @@ def result_sentence(result: AuditResult) -> str:
     if result.alarm and result.null_value is not None:
         sentence += f". The interval excludes {_brief(result.null_value, result.metric)}"
     if result.mde is not None and math.isfinite(result.mde):
-        size = (
-            f"{100 * result.mde:.1f} points" if unit(result.metric) == "share" else _positive(result.mde, result.metric)
-        )
-        sentence += f". An effect smaller than {size} could be missed"
+        sentence += f". An effect smaller than {_size(result.mde, result.metric)} could be missed"
     if result.status == "INCONCLUSIVE" and result.detail.get("n_needed"):
         sentence += f". About {result.detail['n_needed']:,} pairs would be needed to settle it"
     return sentence + "."
