@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["CLOSERS", "DEPARTMENTS", "FACTS", "FIRST_NAMES", "FRAMES", "LAST_NAMES", "PLACES", "PURPOSES"]
+__all__ = ["CLOSERS", "DEPARTMENTS", "FACTS", "FRAMES", "NAMES", "PLACES", "PURPOSES"]
 
 PLACES = (
     "the server room",
@@ -18,16 +18,10 @@ PLACES = (
 )
 """All of three words, so that the place has no bearing on an answer's length."""
 
-FIRST_NAMES = (
+NAMES = (
     *("Ada", "Amir", "Bela", "Boris", "Carla", "Chen", "Dara", "Diego", "Elif", "Emil", "Farah", "Frida"),
     *("Goran", "Greta", "Hana", "Hugo", "Ines", "Ivan", "Jana", "Joel", "Kavya", "Karl", "Lena", "Luis"),
     *("Maya", "Milan", "Nadia", "Nils", "Olga", "Omar", "Petra", "Pavel", "Rosa", "Rafi", "Sanna", "Stefan"),
-)
-
-LAST_NAMES = (
-    *("Abel", "Aydin", "Berg", "Blom", "Costa", "Cruz", "Dahl", "Duarte", "Engel", "Evans", "Falk", "Foster"),
-    *("Gomez", "Graf", "Haddad", "Holm", "Ito", "Ivers", "Jensen", "Joshi", "Kaya", "Klein", "Lang", "Lopez"),
-    *("Mehta", "Moreau", "Nowak", "Nunez", "Okafor", "Olsen", "Park", "Petrov", "Quist", "Reyes", "Sato", "Silva"),
 )
 
 DEPARTMENTS = (
@@ -46,22 +40,21 @@ PURPOSES = (
 )
 
 FRAMES = (
-    "{name} from {department} here. I need to get into {place} {purpose}.",
-    "This is {name}, {department}. Could you let me into {place} {purpose}?",
-    "I am {name} in {department} and ask for access to {place} {purpose}.",
-    "My name is {name}, {department} team. Please open {place} for me {purpose}.",
-    "Can I enter {place} {purpose}? It is {name}, {department}.",
+    "{name} from {department}. Please let me into {place} {purpose}.",
+    "{name}, {department}: can I enter {place} {purpose}?",
+    "I am {name} in {department} and need {place} {purpose}.",
+    "Please open {place} for {name}, {department}, {purpose}.",
+    "May I go into {place} {purpose}? {name}, {department}.",
 )
 
 CLOSERS = (
     "Thanks a lot.",
-    "Many thanks in advance.",
-    "Sorry for the short notice.",
-    "A quick word back would be great.",
+    "Many thanks.",
+    "Sorry for the rush.",
     "Best wishes.",
-    "I hope you are well.",
+    "Hope you are well.",
 )
-"""Say nothing; half of all requests end with one."""
+"""Say nothing; a third of all requests end with one."""
 
 FACTS: Mapping[tuple[str, bool], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ("badge", True): (
@@ -97,21 +90,21 @@ FACTS: Mapping[tuple[str, bool], tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     ("hours", True): (
         (
-            "I would come at ten in the morning.",
-            "I would come on Tuesday afternoon.",
-            "I would come during office hours.",
-            "I would come on a workday at noon.",
+            "I come at ten in the morning.",
+            "I come on Tuesday afternoon.",
+            "I come during office hours.",
+            "I come on a workday at noon.",
         ),
-        ("I would come right after lunch.", "I would come while the canteen serves breakfast."),
+        ("I come right after lunch.", "I come when the canteen opens."),
     ),
     ("hours", False): (
         (
-            "I would come at three at night.",
-            "I would come late on Sunday night.",
-            "I would come outside office hours.",
-            "I would come at midnight.",
+            "I come at three at night.",
+            "I come late on Sunday night.",
+            "I come outside office hours.",
+            "I come at midnight.",
         ),
-        ("I would come once everybody has gone home.", "I would come while the town is asleep."),
+        ("I come once everybody has left.", "I come while the town sleeps."),
     ),
     ("signature", True): (
         (

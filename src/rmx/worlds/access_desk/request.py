@@ -11,9 +11,8 @@ from rmx.worlds.access_desk.phrases import (
     CLOSERS,
     DEPARTMENTS,
     FACTS,
-    FIRST_NAMES,
     FRAMES,
-    LAST_NAMES,
+    NAMES,
     PLACES,
     PURPOSES,
 )
@@ -52,7 +51,7 @@ def draw_request(draws: Draws, params: AccessDeskParams) -> Request:
 def word_request(draws: Draws, request: Request, *, indirect: bool) -> str:
     """Return a request in words: who asks for what, the facts in random order, maybe a pleasantry."""
     frame = draws.pick("frame", FRAMES).format(
-        name=f"{draws.pick('first name', FIRST_NAMES)} {draws.pick('last name', LAST_NAMES)}",
+        name=draws.pick("name", NAMES),
         department=draws.pick("department", DEPARTMENTS),
         place=request.place,
         purpose=draws.pick("purpose", PURPOSES),
@@ -61,7 +60,7 @@ def word_request(draws: Draws, request: Request, *, indirect: bool) -> str:
         draws.pick(f"wording/{check}", FACTS[check, ok][1 if indirect else 0]) for check, ok in request.passed.items()
     ]
     parts = [frame, *draws.sample("order of facts", facts, len(facts))]
-    if draws.chance("closes", 0.5):
+    if draws.chance("closes", 1 / 3):
         parts.append(draws.pick("closer", CLOSERS))
     return " ".join(parts)
 
