@@ -2,8 +2,18 @@
 
 from rmx.audits.base import Audit
 from rmx.audits.evidence import Evidence
+from rmx.audits.files import read_results, write_results
 from rmx.audits.registry import AUDITS, build_audits
 from rmx.audits.runner import run_audits
 from rmx.audits.temperature import fit_temperature
 
-__all__ = ["AUDITS", "Audit", "Evidence", "build_audits", "fit_temperature", "run_audits"]
+__all__ = [
+    "AUDITS",
+    "Audit",
+    "Evidence",
+    "build_audits",
+    "fit_temperature",
+    "read_results",
+    "run_audits",
+    "write_results",
+]

@@ -76,7 +76,7 @@ class Audit(ABC):
         elif n_groups < FEW_GROUPS and "exact" not in interval.method:
             reason = reason or f"only {n_groups} groups: the interval is approximate"
         if bounds and interval.standard_error is not None:
-            facts["n_needed"] = needed(interval, bounds, n_pairs)
+            facts["n_needed"] = needed(interval.estimate, interval.standard_error, bounds, n_pairs)
         return AuditResult(
             audit=self.name,
             slice=slice,

@@ -22,20 +22,20 @@ def detectable_effect(interval: Interval) -> float | None:
     return DETECT * interval.standard_error
 
 
-def needed(interval: Interval, bounds: Bounds, pairs: int) -> int | None:
-    """Return about how many pairs (at the same pairs per group) the tolerance needs to be provable with power .80.
+def needed(estimate: float, standard_error: float | None, bounds: Bounds, pairs: int) -> int | None:
+    """Return about how many pairs (at the same pairs per group) the bounds need to be provable with power .80.
 
-    The standard error shrinks with the square root of the pairs. For a tolerance on both sides the true value is taken
-    to be its middle; for one side, to be the estimate: None where that lies on the wrong side or shows no variance.
+    The standard error shrinks with the square root of the pairs. For bounds on both sides the true value is taken to be
+    their middle; for one side, to be the estimate: None where that lies on the wrong side or shows no variance.
     """
-    if not interval.standard_error or not math.isfinite(interval.standard_error):
+    if not standard_error or not math.isfinite(standard_error):
         return None
     if bounds.low is not None and bounds.high is not None:
         room, errors = (bounds.high - bounds.low) / 2, EQUIVALENCE
     elif bounds.low is not None:
-        room, errors = interval.estimate - bounds.low, DETECT
+        room, errors = estimate - bounds.low, DETECT
     elif bounds.high is not None:
-        room, errors = bounds.high - interval.estimate, DETECT
+        room, errors = bounds.high - estimate, DETECT
     else:
         return None
-    return math.ceil(pairs * (errors * interval.standard_error / room) ** 2) if room > 0 else None
+    return math.ceil(pairs * (errors * standard_error / room) ** 2) if room > 0 else None

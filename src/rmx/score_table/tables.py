@@ -186,13 +186,22 @@ class ScoreTable(_Rows):
         Raises:
             DataError: The table holds several slices; split it with `by_slice` first.
         """
+        if scorer not in self._views:
+            self._views[scorer] = self._view(scorer)
+        return self._views[scorer]
+
+    @cached_property
+    def _views(self) -> dict[str, ScoreView | None]:
+        return {}
+
+    def _view(self, scorer: str) -> ScoreView | None:
         rows = self.table.filter(pc.equal(self.table["scorer"], scorer))
         if rows.num_rows == 0:
             return None
         slices = rows["slice"].unique().to_pylist()
         if len(slices) > 1:
             raise DataError(f"slices {slices} in one score table; split it with by_slice() before looking at a scorer")
-        names, codes = np.unique(np.array(rows["group"].to_pylist(), dtype=object).astype(str), return_inverse=True)
+        names, codes = np.unique(rows["group"].to_numpy(), return_inverse=True)
         chosen = _floats(rows, "chosen_reward") if self.kind == "scalar" else None
         rejected = _floats(rows, "rejected_reward") if self.kind == "scalar" else None
         margins = _floats(rows, "margin") if chosen is None or rejected is None else chosen - rejected
