@@ -77,6 +77,7 @@ def train(directory: Path, scorer: RewardModel, *, max_tokens: int, optim: Optim
         resume_step=0,
         first=[],
         loggers=[],
+        validates=False,
     )
     trainer.fit(module, PreferenceData(pairs, plan, {}))
 

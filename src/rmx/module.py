@@ -56,6 +56,7 @@ class RewardModule(pl.LightningModule):
         loss: LossConfig,
         optim: OptimConfig,
         total_steps: int,
+        identity: Mapping[str, Any] | None = None,
     ) -> None:
         """Wrap a scorer.
 
@@ -64,6 +65,7 @@ class RewardModule(pl.LightningModule):
             loss: Terms of the loss.
             optim: Optimiser and schedule.
             total_steps: Optimiser steps of the whole run, for the schedule.
+            identity: What must be the same for a checkpoint to be continued; saved with it.
         """
         super().__init__()
         self.automatic_optimization = False
@@ -72,6 +74,7 @@ class RewardModule(pl.LightningModule):
         self.loss = loss
         self.optim = optim
         self.total_steps = total_steps
+        self.identity = dict(identity or {})
 
     def forward(self, sequences: SequenceBatch) -> Tensor:
         """Return float32 rewards (n,)."""
@@ -129,6 +132,10 @@ class RewardModule(pl.LightningModule):
         ]
         betas = (self.optim.beta1, self.optim.beta2)
         return AdamW(groups, betas=betas, eps=self.optim.eps, weight_decay=self.optim.weight_decay)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say whose checkpoint it is."""
+        checkpoint["identity"] = self.identity
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         """Return what training changes; the frozen base is found again by its name and hash."""

@@ -45,6 +45,7 @@ def build_trainer(
     resume_step: int,
     first: Sequence[pl.Callback],
     loggers: Sequence[Logger],
+    validates: bool,
     extra: Sequence[pl.Callback] = (),
 ) -> pl.Trainer:
     """Return a trainer whose one Lightning epoch is the whole run, so that steps alone measure time.
@@ -57,15 +58,17 @@ def build_trainer(
         resume_step: The step that training continues from; 0 for a fresh run.
         first: Callbacks that gather and judge a validation, before anything reads its metrics.
         loggers: Loggers besides metrics.csv.
+        validates: Whether there is a validation slice, which alone can choose a checkpoint.
         extra: Callbacks from the configuration.
     """
     curve = TrainingCurve(config.log_every)
+    rhythm = min(config.val_every or steps_per_epoch, total_steps)
     checkpoints = directory / "checkpoints"
     callbacks = [
         *first,
         curve,
         TrainingProgress(curve, monitor=config.monitor, quiet=config.quiet),
-        *_selection(config, checkpoints),
+        *_selection(config, checkpoints, config.save_every or rhythm, validates=validates),
         Interruption(checkpoints / LAST),
         *extra,
     ]
@@ -77,9 +80,10 @@ def build_trainer(
         precision=config.precision,  # type: ignore[arg-type]
         max_steps=total_steps,
         max_epochs=-1,
-        val_check_interval=min(config.val_every or steps_per_epoch, total_steps),
+        val_check_interval=rhythm,
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
+        limit_val_batches=None if validates else 0,
         use_distributed_sampler=False,
         logger=[MetricsFile(directory / "metrics.csv", resume_step=resume_step), *loggers],
         log_every_n_steps=config.log_every,
@@ -100,12 +104,13 @@ def _strategy(config: TrainerConfig) -> str | Strategy:
     return DDPStrategy(process_group_backend=backend, find_unused_parameters=False, broadcast_buffers=False)
 
 
-def _selection(config: TrainerConfig, directory: Path) -> list[pl.Callback]:
+def _selection(config: TrainerConfig, directory: Path, every: int, *, validates: bool) -> list[pl.Callback]:
     """Return what keeps the best and the last checkpoint, and what stops early."""
-    saves = {"every_n_train_steps": config.save_every} if config.save_every else {"save_on_train_epoch_end": False}
     last = ModelCheckpoint(
-        dirpath=directory, filename=LAST.removesuffix(".ckpt"), enable_version_counter=False, save_top_k=1, **saves
+        dirpath=directory, filename=LAST.removesuffix(".ckpt"), enable_version_counter=False, every_n_train_steps=every
     )
+    if not validates:
+        return [last]
     best = ModelCheckpoint(
         dirpath=directory,
         filename=BEST.removesuffix(".ckpt"),

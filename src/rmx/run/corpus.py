@@ -1,0 +1,99 @@
+"""Data ready for a model: pairs to train on, and slices to judge on, as token ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rmx.audits.base import Audit
+from rmx.config.schema import Config
+from rmx.data.ledger import Ledger
+from rmx.data.prepare import prepare
+from rmx.data.prepared import Prepared
+from rmx.data.render import Renderer
+from rmx.data.sequences import PairSet, build_pair_set
+from rmx.data.slices import Slice, build_slice
+from rmx.data.tokens import TokenStore, encode_candidates, encode_pairs
+from rmx.probes import PROBES
+from rmx.score_table import Comparisons
+from rmx.scorers.slice_texts import EditRequest, SliceTexts, collect_texts
+
+__all__ = ["Corpus", "SliceData", "build_corpus", "build_slice_data", "edit_requests"]
+
+
+@dataclass(frozen=True)
+class SliceData:
+    """A slice as texts, token ids and comparisons."""
+
+    slice: Slice
+    texts: SliceTexts
+    store: TokenStore
+    comparisons: Comparisons
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Everything that one run reads of its data."""
+
+    prepared: Prepared
+    train: PairSet
+    slices: Mapping[str, SliceData]
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger, with the overlap of every slice and train among its proofs."""
+        overlaps = {n: d.slice.overlap for n, d in self.slices.items() if d.slice.source == "data"}
+        known = {n: o for n, o in overlaps.items() if o is not None}
+        return replace(self.prepared.ledger, overlap={**self.prepared.ledger.overlap, **known})
+
+
+def edit_requests(audits: Iterable[Audit], slice: str) -> list[EditRequest]:
+    """Return the edits that audits want of a slice; of two audits with one probe, the larger number of items."""
+    wanted: dict[str, int] = {}
+    for audit in audits:
+        probe = getattr(audit, "probe", None)
+        if probe is not None and slice in audit.slices:
+            wanted[probe] = max(wanted.get(probe, 0), int(getattr(audit, "items", 0)))
+    return [EditRequest(name, PROBES[name].edit, items) for name, items in wanted.items()]
+
+
+def build_corpus(config: Config, renderer: Renderer, audits: Sequence[Audit], *, cache: Path) -> Corpus:
+    """Prepare, split and encode the data of a run.
+
+    Pairs longer than `data.max_length`, or with a control token of the tokenizer in their text, leave whole and are
+    counted in the ledger.
+    """
+    prepared = prepare(config.data, cache=cache / "data")
+    everything = [p for pairs in prepared.splits.values() for p in pairs]
+    encoded = encode_pairs(renderer, everything, max_length=config.data.max_length, cache_dir=cache / "tokens")
+    prepared = prepared.drop(encoded.rejections)
+    train = prepared.splits["train"]
+    row = {p.pair_id: i for i, p in enumerate(everything)}
+    rows = np.array([row[p.pair_id] for p in train], np.int64)
+    soft = config.data.annotators == "soft_label"
+    chosen, rejected = encoded.chosen[rows], encoded.rejected[rows]
+    pairs = build_pair_set(train, encoded.store, chosen, rejected, config.loss, soft_labels=soft)
+    own = {n: {"from": n} for n in ("validation", "heldout", "disputed") if prepared.splits[n]}
+    specs: dict[str, Any] = {**own, **config.slice}
+    slices = {n: build_slice(n, s, prepared, config.data, cache=cache / "data") for n, s in specs.items()}
+    data = {n: build_slice_data(s, renderer, audits, config.data.max_length, cache=cache) for n, s in slices.items()}
+    return Corpus(prepared, pairs, data)
+
+
+def build_slice_data(
+    slice: Slice, renderer: Renderer, audits: Sequence[Audit], max_length: int, *, cache: Path
+) -> SliceData:
+    """Encode a slice and the edits that audits want of it; its over-long pairs leave, edits may be longer."""
+    if slice.source == "data":
+        encoded = encode_pairs(renderer, slice.pairs, max_length=max_length, cache_dir=cache / "tokens")
+        slice = slice.drop(encoded.rejections)
+    texts = collect_texts(slice.name, slice.pairs, edit_requests(audits, slice.name))
+    store = encode_candidates(renderer, texts.candidates, cache_dir=cache / "tokens")
+    prompts = store.prompt_lengths
+    lengths = {p.pair_id: int(prompts[i]) for p, i in zip(slice.pairs, texts.chosen, strict=True)}
+    comparisons = Comparisons.from_pairs(slice.pairs, slice=slice.name, prompt_tokens=lengths)
+    return SliceData(slice, texts.with_tokens(store.completion_lengths), store, comparisons)

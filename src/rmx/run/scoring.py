@@ -1,0 +1,45 @@
+"""Score tables of a run: the model's rewards and the trivial baselines' on the same texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from rmx.audits.evidence import Evidence
+from rmx.audits.temperature import fit_temperature
+from rmx.data.ledger import Ledger
+from rmx.run.corpus import SliceData
+from rmx.score_table import CandidateTable, ScoreTable, join_scores
+from rmx.scorers.base import Scorer
+
+__all__ = ["build_evidence"]
+
+
+def build_evidence(
+    slices: Mapping[str, SliceData],
+    rewards: Mapping[str, NDArray[np.float64]],
+    baselines: Sequence[Scorer],
+    ledger: Ledger | None,
+) -> Evidence:
+    """Return what the audits read.
+
+    Args:
+        slices: Texts and comparisons by slice.
+        rewards: The model's rewards of each slice's texts, float64 (n,).
+        baselines: Scorers that "better than trivial" is measured against, on the same texts.
+        ledger: Of the data, where they were prepared here.
+    """
+    candidates: dict[str, CandidateTable] = {}
+    scores: dict[str, ScoreTable] = {}
+    for name, data in slices.items():
+        tables = [data.texts.scored("model", rewards[name])]
+        tables += [data.texts.scored(b.name, b.score(data.texts.candidates)) for b in baselines]
+        candidates[name] = CandidateTable(pa.concat_tables([t.table for t in tables]))
+        scores[name] = join_scores(candidates[name], data.comparisons)
+    view = scores["validation"].view() if "validation" in scores else None
+    temperature = None if view is None or not np.isfinite(view.margins).all() else fit_temperature(view)
+    facts = None if ledger is None else ledger.to_json()
+    return Evidence(scores=scores, candidates=candidates, ledger=facts, temperature=temperature)

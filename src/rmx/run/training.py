@@ -1,0 +1,169 @@
+"""The main job: prepare, train, score, judge, export, report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+
+from rmx.audits.base import Audit
+from rmx.audits.registry import build_audits
+from rmx.callbacks.checkpoint_io import SafeCheckpointIO
+from rmx.callbacks.gather import GatherRewards
+from rmx.callbacks.interruption import Interruption
+from rmx.callbacks.validation import ValidationAudits
+from rmx.config.schema import Config
+from rmx.data.datamodule import PreferenceData, scoring_loader
+from rmx.data.plan import StepPlan
+from rmx.errors import RunError
+from rmx.model.build import BuiltModel
+from rmx.model.state import load_trainable_state
+from rmx.module import RewardModule
+from rmx.run.corpus import Corpus
+from rmx.run.directory import RunDirectory
+from rmx.run.loggers import build_loggers
+from rmx.run.trainer import BEST, LAST, build_trainer
+
+__all__ = ["Trained", "fit", "score_slices"]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model with the trainer that can still score slices on all ranks."""
+
+    module: RewardModule
+    trainer: pl.Trainer
+    steps: int
+    best_step: int
+    """Optimiser step of the checkpoint in use: the best by `trainer.monitor`, or the last without validation."""
+
+
+def fit(config: Config, corpus: Corpus, built: BuiltModel, directory: RunDirectory, *, template_hash: str) -> Trained:
+    """Train to the end, and put the best checkpoint's weights back.
+
+    Raises:
+        RunError: Training was interrupted, or the checkpoint to resume belongs to another run.
+        TrainingError: The loss became not finite.
+    """
+    plan = StepPlan(
+        corpus.train.groups,
+        config.batch,
+        seed=config.seed,
+        fingerprint=corpus.prepared.fingerprint,
+        max_epochs=config.trainer.max_epochs,
+        max_steps=config.trainer.max_steps,
+    )
+    validation = {n: d for n, d in corpus.slices.items() if n == "validation"}
+    identity = _identity(config, corpus, built, plan, template_hash)
+    module = RewardModule(
+        built.reward_model, loss=config.loss, optim=config.optim, total_steps=plan.total_steps, identity=identity
+    )
+    checkpoint, resume_step = _resume(config, directory, identity)
+    gather = GatherRewards({n: len(d.texts.candidates) for n, d in validation.items()})
+    audits = ValidationAudits(
+        gather,
+        {n: d.texts for n, d in validation.items()},
+        {n: d.comparisons for n, d in validation.items()},
+        _in_training(build_audits(config.audit)),
+    )
+    trainer = build_trainer(
+        config.trainer,
+        directory.path,
+        total_steps=plan.total_steps,
+        steps_per_epoch=plan.steps_per_epoch,
+        resume_step=resume_step,
+        first=[gather, audits] if validation else [],
+        loggers=build_loggers(config, directory.path),
+        validates=bool(validation),
+    )
+    data = PreferenceData(corpus.train, plan, {n: d.store for n, d in validation.items()})
+    trainer.fit(module, data, ckpt_path=checkpoint)
+    _stop_if_interrupted(trainer, directory)
+    return Trained(module, trainer, trainer.global_step, _use_best(module, trainer, directory))
+
+
+def score_slices(trained: Trained, corpus: Corpus, config: Config) -> dict[str, NDArray[np.float64]]:
+    """Return the rewards of every slice's texts, float64 (n,) by slice, on every rank.
+
+    One loader a slice, scored by all ranks in the precision of the weights.
+    """
+    trainer = trained.trainer
+    gather = GatherRewards({n: len(d.texts.candidates) for n, d in corpus.slices.items()})
+    loaders = [
+        scoring_loader(d.store, config.batch, rank=trainer.global_rank, world_size=trainer.world_size)
+        for d in corpus.slices.values()
+    ]
+    kept = trainer.callbacks  # type: ignore[attr-defined]
+    trainer.callbacks = [gather]  # type: ignore[attr-defined]
+    try:
+        trainer.validate(trained.module, dataloaders=loaders, verbose=False)
+    finally:
+        trainer.callbacks = kept  # type: ignore[attr-defined]
+    return gather.rewards
+
+
+def _in_training(audits: Sequence[Audit]) -> list[Audit]:
+    """Return the audits that read the validation slice, for that slice and the model alone."""
+    chosen = [a for a in audits if "validation" in a.slices]
+    return [replace(a, slices=("validation",), scorers=("model",)) for a in chosen]
+
+
+def _identity(config: Config, corpus: Corpus, built: BuiltModel, plan: StepPlan, template_hash: str) -> dict[str, Any]:
+    """Return what must be the same for a checkpoint to be continued; hardware and budgets may differ."""
+    groups = {name: asdict(getattr(config, name)) for name in ("method", "model", "adapter", "loss", "optim")}
+    flat = {f"{group}.{key}": value for group, values in groups.items() for key, value in values.items()}
+    return {
+        **{key: repr(value) for key, value in flat.items() if key != "model.gradient_checkpointing"},
+        "batch.pairs": repr(config.batch.pairs),
+        "batch.group": repr(config.batch.group),
+        "seed": repr(config.seed),
+        "data": corpus.prepared.fingerprint,
+        "template": template_hash,
+        "weights": repr(sorted((k, str(v)) for k, v in built.facts.items() if k in ("sha256", "revision", "layers"))),
+        "optimiser steps": repr(plan.total_steps),
+    }
+
+
+def _resume(config: Config, directory: RunDirectory, identity: Mapping[str, Any]) -> tuple[Path | None, int]:
+    """Return the checkpoint to continue from, and its step."""
+    last = directory.checkpoints / LAST
+    if config.trainer.resume != "auto" or not last.exists():
+        return None, 0
+    saved = SafeCheckpointIO().load_checkpoint(last)
+    before = saved["identity"]
+    changed = [key for key in identity if before.get(key) != identity[key]]
+    if changed:
+        key = changed[0]
+        raise RunError(
+            f"{last}: belongs to a run with {key}={before.get(key)}, now {identity[key]}"
+            f"{f' ({len(changed) - 1} more differ)' if len(changed) > 1 else ''}; "
+            "restore it, or start afresh in another hydra.run.dir"
+        )
+    return last, int(saved["global_step"])
+
+
+def _stop_if_interrupted(trainer: pl.Trainer, directory: RunDirectory) -> None:
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, Interruption) and callback.signal is not None:
+            raise RunError(
+                f"interrupted by {callback.signal.name} after step {trainer.global_step}; the checkpoint is in "
+                f"{directory.checkpoints}: run the same command with hydra.run.dir={directory.path} trainer.resume=auto"
+            )
+
+
+def _use_best(module: RewardModule, trainer: pl.Trainer, directory: RunDirectory) -> int:
+    best = directory.checkpoints / BEST
+    # Rank 0 wrote it: the others must not look before it is there.
+    trainer.strategy.barrier()
+    if not best.exists():
+        return trainer.global_step
+    saved = SafeCheckpointIO().load_checkpoint(best)
+    with torch.no_grad():
+        load_trainable_state(module.scorer, saved["state_dict"])
+    return int(saved["global_step"])
