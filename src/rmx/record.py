@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import re
 import subprocess
 import sys
 import time
@@ -18,15 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from rmx import __version__
+from rmx.config.redact import redact_text
 from rmx.errors import RunError
 
 __all__ = ["GitState", "PhaseTime", "RunRecord", "git_state", "host_facts", "package_versions", "redact_argument"]
 
 PACKAGES = ("torch", "transformers", "peft", "pytorch-lightning", "hydra-core", "numpy")
-_SECRET_KEY = re.compile(r"(token|(secret|passw(or)?d|credential|api[_-]?key|access[_-]?key)s?)$", re.IGNORECASE)
-_SECRET_VALUE = re.compile(r"\b(hf_|sk-|ghp_|github_pat_|wandb_v1_|AKIA)[A-Za-z0-9_-]{12,}")
-_URL_PASSWORD = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
-_REDACTED = "[redacted]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +113,8 @@ def _visible_devices() -> list[str]:
 
 def redact_argument(argument: str) -> str:
     """Return a command-line argument without what looks like a secret: by its key, its value or a URL's password."""
-    key, equals, _ = argument.partition("=")
-    if equals and _SECRET_KEY.search(key):
-        return f"{key}={_REDACTED}"
-    return _URL_PASSWORD.sub(rf"\1:{_REDACTED}@", _SECRET_VALUE.sub(_REDACTED, argument))
+    key, equals, value = argument.partition("=")
+    return f"{key}={redact_text(key, value)}" if equals else redact_text("", argument)
 
 
 @dataclass
@@ -201,15 +195,15 @@ class RunRecord:
         Raises:
             RunError: The file cannot be written.
         """
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        partial = path.with_name(f".{path.name}.partial")
         text = json.dumps(self.to_json(), indent=2, allow_nan=False, ensure_ascii=False)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
-            temporary.replace(path)
+            partial.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+            partial.replace(path)
         except OSError as error:
             with suppress(OSError):
-                temporary.unlink()
+                partial.unlink()
             why = error.strerror or str(error)
             raise RunError(f"{path}: the run record cannot be written ({why}); free the path or the disk") from error
 

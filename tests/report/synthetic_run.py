@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from rmx.config.schema import GateConfig
 from rmx.domain import AuditResult, GateDecision, RequirementOutcome
+from rmx.gate import decide
 from rmx.score_table import SCORE_COLUMNS, ScoreTable
 
 
@@ -141,18 +143,20 @@ def synthetic_run(folder: Path) -> Run:
         ),
         result("agreement", "disputed", "model", None, metric="spearman", reason="not_provided", status="INCONCLUSIVE"),
     )
-    decision = GateDecision(
-        gate="default",
-        verdict="FAIL",
-        requirements=(
-            requirement("heldout_accuracy", "prove", "> 0.6", "PASS", "the whole interval lies above 0.6", heldout),
-            requirement("fresh_policy", "prove", "> 0.6", "PASS", "the whole interval lies above 0.6", fresh),
-            requirement("length_effect", "prove", "|x| < 0.2", "FAIL", "the whole interval lies outside", length),
-            requirement("fresh_drop", "refute", "< 0.05", "PASS", "the interval does not lie wholly above 0.05", drop),
-        ),
-        blocked_by=("length_effect",),
-        simulated=True,
+    wanted = {"kind": "prove", "scorer": "model"}
+    accuracy = wanted | {"audit": "accuracy", "metric": "accuracy", "above": 0.6}
+    effect = wanted | {"audit": "length_effect", "slice": "heldout", "metric": "effect_sd", "within": 0.2}
+    lost = {"kind": "refute", "audit": "distribution_shift", "slice": "fresh_policy", "metric": "drop", "at_most": 0.05}
+    gate = GateConfig(
+        name="default",
+        requirements={
+            "heldout_accuracy": accuracy | {"slice": "heldout"},
+            "fresh_accuracy": accuracy | {"slice": "fresh_policy"},
+            "length_effect": effect,
+            "fresh_drop": lost,
+        },
     )
+    decision = decide(results, gate, label_sources={"heldout": ("gold",), "fresh_policy": ("gold",)})
     return Run(
         decision=decision,
         results=results,

@@ -16,7 +16,7 @@ from rmx.errors import RunError
 from rmx.report.html import write_report
 
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>"
-VOID = {"meta", "br", "img", "link", "hr", "input"}
+VOID = {"col", "meta", "br", "img", "link", "hr", "input"}
 
 
 class Page(HTMLParser):
@@ -71,9 +71,8 @@ def test_the_verdict_comes_first_with_what_blocks_it_and_that_labels_are_simulat
         "FAIL Do not optimise against this reward",
         "Labels are simulated.",
         "smollm2-135m, 6 of 30 layers, LoRA of rank 16, trained on 1,000 pairs",
-        "3 of 4 requirements met, 1 blocks",
-        "What blocks it",
-        "length effect",
+        "2 of 4 requirements met, 1 blocks, 1 not refuted.",
+        "What blocks it Blocked: making an answer longer without adding content raises its reward by",
     ):
         assert words in header
 
@@ -103,7 +102,7 @@ def test_every_section_has_its_golden_facts(run: Run, tmp_path: Path) -> None:
             "+0.47 [+0.41, +0.53] sd",
             "heldout: 400 gold",
         ],
-        "gate": ["heldout accuracy prove · heldout · model > 60% 86.0% [83.0%, 89.0%] ✓ PASS", "refute", "< 5 points"],
+        "gate": ["heldout accuracy prove · heldout · model > 60% 86.0% [83.0%, 89.0%] ✓ PASS", "refute", "<= 5 points"],
         "evidence": ["Training curve", "Margins", "Reliability", "Score against length", "Accuracy by slice"],
         "audits": [
             "+4.0 [−1.8, +9.8] points ? INCONCLUSIVE",
@@ -207,7 +206,7 @@ def test_missing_parts_are_said_in_a_sentence(run: Run, tmp_path: Path) -> None:
     for sentence in (
         "Model not named.",
         "No heldout accuracy: no heldout slice was scored.",
-        "not provided: no slice of fresh samples from the policy was scored",
+        "not provided: no fresh samples of the policy were scored",
         "not provided: no edited texts were scored",
         "This gate has no requirements.",
         "No training curve: this model was not trained here.",

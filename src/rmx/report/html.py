@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -27,6 +26,7 @@ from rmx.report.reproduce import command_line, facts, flatten
 from rmx.report.sentences import (
     audit_name,
     bound_words,
+    found_words,
     gate_sentence,
     interval_words,
     metric_name,
@@ -79,7 +79,7 @@ def write_report(
         verdict_words=verdict_words(decision),
         gate_sentence=gate_sentence(decision),
         model=model_sentence(model_facts),
-        blocking=[f"{audit_name(o.name)}: {explain(o)}" for o in summary.blocking],
+        blocking=[explain(outcome) for outcome in summary.blocking],
         scorer=summary.scorer,
         heldout=[_accuracy_row(r, summary.scorer) for r in summary.heldout],
         missing_baselines=summary.missing_baselines,
@@ -141,14 +141,12 @@ def _accuracy_row(result: AuditResult, judged: str) -> dict[str, Any]:
 
 
 def _numbers(summary: Summary, views: Mapping[str, ScoreView | None]) -> list[tuple[str, str]]:
-    fresh = "not provided: no slice of fresh samples from the policy was scored"
-    if summary.fresh is not None:
-        fresh = result_sentence(summary.fresh)
-    sentences = [result_sentence(result) for result in summary.length]
+    fresh = found_words(summary.fresh) if summary.fresh else "not provided: no fresh samples of the policy were scored"
+    effects = [found_words(result) for result in summary.length]
     labels = [f"{name}: {_labellers(view)}" for name, view in views.items() if view is not None]
     return [
         ("Fresh-policy accuracy", fresh),
-        ("Length effect", " ".join(sentences) or "not provided: no edited texts were scored"),
+        ("Length effect", "; ".join(effects) or "not provided: no edited texts were scored"),
         ("Who labelled", "; ".join(labels) or "no slice was scored"),
     ]
 
@@ -216,14 +214,14 @@ def _tokens(rows: ScoreView, i: int) -> str:
 
 
 def _write(path: Path, page: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A lone surrogate in someone's data must not cost the whole report.
-        temporary.write_text(page + "\n", encoding="utf-8", errors="backslashreplace")
-        temporary.replace(path)
+        partial.write_text(page + "\n", encoding="utf-8", errors="backslashreplace")
+        partial.replace(path)
     except OSError as error:
         with suppress(OSError):
-            temporary.unlink()
+            partial.unlink()
         why = error.strerror or str(error)
         raise RunError(f"{path}: the report cannot be written ({why}); free the path or the disk") from error

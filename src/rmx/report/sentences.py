@@ -13,6 +13,7 @@ __all__ = [
     "VERDICTS",
     "audit_name",
     "bound_words",
+    "found_words",
     "gate_sentence",
     "interval_words",
     "metric_name",
@@ -90,6 +91,13 @@ def interval_words(result: AuditResult) -> str:
     return text + _SUFFIX.get(unit(result.metric), "")
 
 
+def found_words(result: AuditResult) -> str:
+    """Return estimate, interval and size of the evidence, or why there is none."""
+    if result.estimate is None:
+        return f"not provided: {_reason(result)}"
+    return f"{interval_words(result)}, from {_evidence(result)}"
+
+
 def tolerance_words(result: AuditResult) -> str:
     """Return the tolerance of a result as an inequality, or `none set`."""
     low, high = result.tolerance or (None, None)
@@ -118,8 +126,7 @@ def result_sentence(result: AuditResult) -> str:
     what = metric_name(result.audit, result.metric)
     if result.estimate is None:
         return f"No {what} of {result.scorer} on {result.slice}: {_reason(result)}."
-    data = f"{result.n_pairs:,} {_items(result.audit)} in {result.n_groups:,} groups"
-    sentence = f"{_capital(what)} of {result.scorer} on {result.slice} is {interval_words(result)}, from {data}"
+    sentence = f"{_capital(what)} of {result.scorer} on {result.slice} is {found_words(result)}"
     if result.status == "REPORTED":
         sentence += "; reported without a tolerance"
     else:
@@ -142,11 +149,15 @@ def verdict_words(decision: GateDecision) -> str:
 
 
 def gate_sentence(decision: GateDecision) -> str:
-    """Say how many requirements of the gate are met and how many block."""
+    """Say how many requirements of the gate are met, how many block, and how many are open without blocking."""
     total, blocking = len(decision.requirements), len(decision.blocked_by)
     met = sum(outcome.status == "PASS" for outcome in decision.requirements)
-    words = f", {blocking} {'blocks' if blocking == 1 else 'block'}" if blocking else ""
-    return f"Gate “{decision.gate}”: {met} of {total} requirements met{words}."
+    words = f"Gate “{decision.gate}”: {met} of {total} requirements met"
+    if blocking:
+        words += f", {blocking} {'blocks' if blocking == 1 else 'block'}"
+    if total - met - blocking:
+        words += f", {total - met - blocking} not refuted"
+    return words + "."
 
 
 def _reason(result: AuditResult) -> str:
@@ -164,9 +175,10 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _items(audit: str) -> str:
-    """Return what an audit counts as its pairs."""
-    return "edited completions" if hasattr(AUDITS.get(audit), "probe") else "pairs"
+def _evidence(result: AuditResult) -> str:
+    """Return how much a result rests on; an audit with a probe counts edited completions as its pairs."""
+    items = "edited completions" if hasattr(AUDITS.get(result.audit), "probe") else "pairs"
+    return f"{result.n_pairs:,} {items} in {result.n_groups:,} groups"
 
 
 def _size(effect: float, metric: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rmx.domain import AuditResult, GateDecision
 from rmx.gate import explain
-from rmx.report.sentences import audit_name, gate_sentence, interval_words, result_sentence, verdict_words
+from rmx.report.sentences import found_words, gate_sentence, verdict_words
 from rmx.report.summary import Summary, model_sentence, summarise
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def print_verdict(
     say(model_sentence(model_facts))
     say(gate_sentence(decision))
     for outcome in summary.blocking:
-        say(f"  blocks · {audit_name(outcome.name)}: {explain(outcome)}")
+        say(f"  {explain(outcome)}")
     for line in _numbers(summary):
         say(line)
     if report is not None:
@@ -62,16 +62,13 @@ def print_verdict(
 
 def _numbers(summary: Summary) -> list[str]:
     lines = ["Heldout accuracy beside its baselines:"]
-    width = max((len(r.scorer) for r in summary.heldout), default=0)
-    for r in summary.heldout:
-        size = f"{r.n_pairs:,} pairs in {r.n_groups:,} groups" if r.estimate is not None else result_sentence(r)
-        lines.append(f"  {r.scorer:<{width}}  {interval_words(r)}  {size}")
-    lines += [f"  {name}: not provided" for name in summary.missing_baselines]
+    names = [r.scorer for r in summary.heldout] + list(summary.missing_baselines)
+    width = max(map(len, names))
+    lines += [f"  {r.scorer:<{width}}  {found_words(r)}" for r in summary.heldout]
+    lines += [f"  {name:<{width}}  not provided" for name in summary.missing_baselines]
     if not summary.heldout:
-        lines = ["Heldout accuracy: not provided, no heldout slice was scored."]
-    fresh = "not provided, no fresh samples of the policy were scored."
-    lines.append(f"Fresh-policy accuracy: {result_sentence(summary.fresh) if summary.fresh else fresh}")
-    lines += [f"Length effect: {result_sentence(r)}" for r in summary.length]
-    if not summary.length:
-        lines.append("Length effect: not provided, no edited texts were scored.")
-    return lines
+        lines = ["Heldout accuracy: not provided: no heldout slice was scored"]
+    fresh = found_words(summary.fresh) if summary.fresh else "not provided: no fresh samples of the policy were scored"
+    lines.append(f"Fresh-policy accuracy: {fresh}")
+    effects = [found_words(r) for r in summary.length] or ["not provided: no edited texts were scored"]
+    return lines + [f"Length effect: {effect}" for effect in effects]

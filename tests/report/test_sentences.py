@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from synthetic_run import requirement, result
+
+from rmx.audits import AUDITS
+from rmx.report.sentences import (
+    bound_words,
+    found_words,
+    interval_words,
+    metric_name,
+    quantity,
+    result_sentence,
+    tolerance_words,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "metric", "words"),
+    [
+        (0.8604, "accuracy", "86.0%"),
+        (0.125, "wrong_share", "12.5%"),
+        (0.04, "drop", "+4.0 points"),
+        (-0.0123, "gain", "−1.2 points"),
+        (-0.0001, "accuracy_gap", "0.0 points"),
+        (0.474, "effect_sd", "+0.47 sd"),
+        (1.5, "margin_sd", "1.500"),
+        (-1234.5, "mean_reward", "−1,234.5"),
+        (1234.0, "overlap", "1,234"),
+        (math.nan, "accuracy", "NaN"),
+        (None, "accuracy", "none"),
+    ],
+)
+def test_numbers_are_written_in_their_unit(value: float | None, metric: str, words: str) -> None:
+    assert quantity(value, metric) == words
+
+
+@pytest.mark.parametrize(
+    ("audit", "metric", "name"),
+    [
+        ("accuracy", "accuracy", "accuracy"),
+        ("length_balanced", "accuracy", "length balanced accuracy"),
+        ("length_effect", "effect_sd", "length effect"),
+        ("distribution_shift", "drop", "distribution shift drop"),
+        ("scale", "margin_sd", "scale margin sd"),
+        ("split_overlap", "overlap", "split overlap"),
+    ],
+)
+def test_metrics_have_one_name(audit: str, metric: str, name: str) -> None:
+    assert metric_name(audit, metric) == name
+
+
+def test_every_metric_of_every_audit_reads_as_a_sentence_of_its_own() -> None:
+    names = [metric_name(name, metric) for name, audit in AUDITS.items() for metric in audit.metrics]
+    assert len(names) == len(set(names))
+    for name, audit in AUDITS.items():
+        for metric in audit.metrics:
+            sentence = result_sentence(result(name, "heldout", "model", 0.25, metric=metric))
+            assert sentence.count("[") == 1
+            assert sentence.endswith(".")
+
+
+def test_a_point_without_an_interval_has_none() -> None:
+    assert interval_words(result("accuracy", "heldout", "model", 0.7, ci_low=None, ci_high=None)) == "70.0%"
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "metric", "words"),
+    [
+        (None, "accuracy", "none set"),
+        ((0.6, None), "accuracy", "above 60%"),
+        ((None, 0.055), "drop", "below 5.5 points"),
+        ((-0.2, 0.2), "log_temperature", "between −0.2 and 0.2"),
+        ((None, 100.0), "overlap", "below 100"),
+        ((0.0, None), "gain", "above 0 points"),
+    ],
+)
+def test_tolerances(tolerance: tuple[float | None, float | None] | None, metric: str, words: str) -> None:
+    assert tolerance_words(result("a", "s", "m", 0.1, metric=metric, tolerance=tolerance)) == words
+
+
+@pytest.mark.parametrize(
+    ("bound", "metric", "words"),
+    [
+        ("> 0.6", "accuracy", "> 60%"),
+        (">= 0.555", "accuracy", ">= 55.5%"),
+        ("<= 0.05", "drop", "<= 5 points"),
+        ("|x| < 0.2", "effect_sd", "|x| < 0.2 sd"),
+        ("|x| < 0.2", "log_temperature", "|x| < 0.2"),
+        ("<= 0", "overlap", "<= 0"),
+        ("> -0.1 and < 0.1", "gain", "> −10 points and < 10 points"),
+    ],
+)
+def test_bounds_read_like_the_estimate(bound: str, metric: str, words: str) -> None:
+    outcome = requirement("r", "prove", bound, "PASS", "", result("a", "s", "m", 0.7, metric=metric))
+    assert bound_words(outcome) == words
+
+
+def test_a_result_says_status_alarm_detectable_effect_and_needed_pairs() -> None:
+    found = result(
+        "accuracy",
+        "heldout",
+        "model",
+        0.58,
+        tolerance=(0.6, None),
+        status="INCONCLUSIVE",
+        null_value=0.5,
+        alarm=True,
+        mde=0.043,
+        reason="only 8 groups: the interval is approximate",
+        detail={"n_needed": 5200},
+    )
+    assert result_sentence(found) == (
+        "Accuracy of model on heldout is 58.0% [55.0%, 61.0%], from 400 pairs in 130 groups; the interval lies not all "
+        "inside the tolerance (above 60%); only 8 groups: the interval is approximate. The interval excludes 50%. An "
+        "effect smaller than 4.3 points could be missed. About 5,200 pairs would be needed to settle it."
+    )
+
+
+def test_a_missing_result_says_what_was_missing() -> None:
+    gap = result("accuracy", "fresh_policy", "model", None, reason="not_provided", detail={"missing": "no scores"})
+    assert result_sentence(gap) == "No accuracy of model on fresh_policy: its data were not given (no scores)."
+    assert found_words(gap) == "not provided: its data were not given (no scores)"
+    crashed = result("accuracy", "heldout", "model", None, reason="the audit crashed: ValueError: x", status="FAIL")
+    assert "the audit crashed: ValueError: x" in result_sentence(crashed)
