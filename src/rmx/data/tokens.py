@@ -1,0 +1,169 @@
+"""Pairs and candidates as token ids: each distinct text encoded once, cached by fingerprint."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xxhash
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from rmx.data.comparison import Rejection
+from rmx.data.render import Renderer
+from rmx.data.text import digest
+from rmx.data.token_store import Tokenised, TokenStore, read_tokenised, write_tokenised
+from rmx.data.tokenise import Text, tokenise
+from rmx.domain import Candidate, PreferencePair
+from rmx.errors import DataError
+
+__all__ = ["EncodedPairs", "TokenStore", "encode_candidates", "encode_pairs"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EncodedPairs:
+    """Pairs over numbered token sequences; equal texts have one number."""
+
+    store: TokenStore
+    chosen: NDArray[np.int64]
+    """int64 (n,): sequence of each given pair's chosen completion."""
+    rejected: NDArray[np.int64]
+    """int64 (n,)."""
+    rejections: tuple[Rejection, ...]
+    """Pairs that must leave; their sequences may be empty or too long."""
+
+
+def encode_pairs(
+    renderer: Renderer, pairs: Sequence[PreferencePair], *, max_length: int, cache_dir: Path | None
+) -> EncodedPairs:
+    """Render and tokenise both sides of pairs.
+
+    Args:
+        renderer: the rendering contract.
+        pairs: the comparisons.
+        max_length: tokens that a side may have; a pair with a longer one leaves whole, nothing is cut.
+        cache_dir: directory where token ids are kept by fingerprint; None neither reads nor writes one.
+
+    Raises:
+        DataError: no pair can stay, or the cache cannot be written.
+    """
+    numbers: dict[Text, int] = {}
+    chosen = np.array([numbers.setdefault((p.prompt, p.chosen), len(numbers)) for p in pairs], np.int64)
+    rejected = np.array([numbers.setdefault((p.prompt, p.rejected), len(numbers)) for p in pairs], np.int64)
+    encoded = _encode(renderer, list(numbers), cache_dir)
+    rejections = _rejections(encoded, pairs, chosen, rejected, max_length)
+    if rejections and len(rejections) == len(pairs):
+        raise DataError(_nothing_left(encoded.store, rejections, pairs, chosen, rejected, max_length))
+    return EncodedPairs(encoded.store, chosen, rejected, rejections)
+
+
+def encode_candidates(
+    renderer: Renderer, candidates: Sequence[Candidate], *, cache_dir: Path | None = None
+) -> TokenStore:
+    """Render and tokenise candidates; sequence i is candidate i.
+
+    Raises:
+        DataError: a candidate cannot be rendered, or the cache cannot be written.
+    """
+    numbers: dict[Text, int] = {}
+    members = np.array([numbers.setdefault((c.prompt, c.completion), len(numbers)) for c in candidates], np.int64)
+    encoded = _encode(renderer, list(numbers), cache_dir)
+    for candidate, number in zip(candidates, members, strict=True):
+        problem = encoded.problems.get(int(number))
+        if problem is not None:
+            raise DataError(
+                f"candidate {candidate.candidate_id}: {problem.detail} ({problem.reason}); "
+                "it cannot be scored, leave it out or mend its text"
+            )
+    return encoded.store.select(members)
+
+
+def _rejections(
+    encoded: Tokenised,
+    pairs: Sequence[PreferencePair],
+    chosen: NDArray[np.int64],
+    rejected: NDArray[np.int64],
+    max_length: int,
+) -> tuple[Rejection, ...]:
+    found: list[Rejection] = []
+    too_long = encoded.store.lengths > max_length
+    wrong = too_long.copy()
+    wrong[list(encoded.problems)] = True
+    for i in np.flatnonzero(wrong[chosen] | wrong[rejected]).tolist():
+        pair, sides = pairs[i], {"chosen": int(chosen[i]), "rejected": int(rejected[i])}
+        problems = [(side, p) for side, k in sides.items() if (p := encoded.problems.get(k)) is not None]
+        if problems:
+            side, (reason, detail) = problems[0]
+            detail = f"{side}: {detail}"
+        else:
+            reason = "over_length"
+            counts = " and ".join(f"{s} side {encoded.store.lengths[k]:,}" for s, k in sides.items() if too_long[k])
+            detail = f"{counts} tokens, data.max_length is {max_length:,}"
+        found.append(Rejection(pair.pair_id, pair.origin, reason, detail))
+    return tuple(found)
+
+
+def _nothing_left(
+    store: TokenStore,
+    rejections: Sequence[Rejection],
+    pairs: Sequence[PreferencePair],
+    chosen: NDArray[np.int64],
+    rejected: NDArray[np.int64],
+    max_length: int,
+) -> str:
+    first = rejections[0]
+    where = f"{first.origin.file} row {first.origin.row}"
+    if any(r.reason != "over_length" for r in rejections):
+        return f"none of {len(pairs):,} pairs can be rendered, first {where} ({first.reason}: {first.detail})"
+    longest = np.maximum(store.lengths[chosen], store.lengths[rejected])
+    shortest = pairs[int(longest.argmin())].origin
+    return (
+        f"data.max_length={max_length} is below every pair: the shortest of {len(pairs):,} has {longest.min():,} "
+        f"tokens ({shortest.file} row {shortest.row}); raise data.max_length"
+    )
+
+
+def _encode(renderer: Renderer, texts: Sequence[Text], cache_dir: Path | None) -> Tokenised:
+    """Tokenise distinct texts, or map them from the cache."""
+    if cache_dir is None or not texts:
+        return tokenise(renderer, texts)
+    path = cache_dir / f"{_fingerprint(renderer, texts)}.arrow"
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache_dir / f".{path.name}.lock"):
+            cached = _cached(path)
+            if cached is None:
+                write_tokenised(path, tokenise(renderer, texts))
+                # Mapped from now on, so that processes share the pages and the ids just made are freed.
+                cached = read_tokenised(path)
+        return cached
+    except OSError as error:
+        raise DataError(
+            f"{cache_dir}: the cache cannot be written ({error.strerror or error}); "
+            "set paths.cache to a writable directory"
+        ) from None
+
+
+def _cached(path: Path) -> Tokenised | None:
+    """Return a cache entry, None where there is none; a damaged one is removed and said."""
+    if not path.exists():
+        return None
+    try:
+        return read_tokenised(path)
+    except ValueError as error:
+        _log.warning("%s: damaged cache entry (%s), made again", path, error)
+        path.unlink()
+        return None
+
+
+def _fingerprint(renderer: Renderer, texts: Sequence[Text]) -> str:
+    hashed = xxhash.xxh3_128(f"{renderer.template_hash}/{renderer.tokenizer_fingerprint}".encode())
+    for prompt, completion in texts:
+        parts = [part for message in prompt for part in message]
+        hashed.update(digest(str(len(parts)), *parts, completion).encode())
+    return hashed.hexdigest()
