@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import settings
+
+from rmx.config.schema import ModelConfig
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -33,3 +38,20 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real preference data at {folder}; set RMX_REAL_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def weights_cache() -> Path:
+    """The user's own cache: the embedded weights are fetched and converted once per machine."""
+    return Path(os.environ.get("RMX_CACHE", "~/.cache/rmx")).expanduser()
+
+
+@pytest.fixture(scope="session")
+def model_named(repository: Path) -> Callable[..., ModelConfig]:
+    """Return a model of conf/model by name, with fields replaced."""
+
+    def named(name: str, **changes: Any) -> ModelConfig:
+        fields = yaml.safe_load((repository / "conf" / "model" / f"{name}.yaml").read_text())
+        return ModelConfig(**{**fields, **changes})
+
+    return named

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from rmx.config.schema import AdapterConfig, ModelConfig
 from rmx.errors import ConfigError, ModelError
@@ -56,8 +54,8 @@ def build_reward_model(
     if frozen and adapter.kind != "none":
         raise ConfigError(f"model.trunk=frozen trains the head alone and adapter={adapter.kind} more; set adapter=none")
     tokenizer = load_tokenizer(model, cache)
-    backbone = load_backbone(model, cache)
-    _check_exportable(backbone.config)
+    with torch.random.fork_rng(devices=[]):  # loading draws random numbers that it then overwrites
+        backbone = load_backbone(model, cache)
     rows = backbone.facts["vocabulary"]
     if len(tokenizer) > rows:
         raise ModelError(
@@ -65,7 +63,7 @@ def build_reward_model(
             "use the tokenizer that the weights were trained with"
         )
     if model.gradient_checkpointing and not frozen:
-        backbone.module.gradient_checkpointing_enable({"use_reentrant": False})  # type: ignore[operator]
+        _enable_checkpointing(backbone.module)
     trained = add_adapter(backbone.module, adapter, seed=seed)
     head = ScalarHead(backbone.facts["hidden"], std=model.head_init_std, seed=seed)
     reward_model = RewardModel(trained, head, chosen, frozen=frozen)
@@ -79,20 +77,7 @@ def build_reward_model(
     return BuiltModel(reward_model, tokenizer, facts)
 
 
-def _check_exportable(config: Any) -> None:
-    """Refuse a backbone whose classification form in transformers is not one linear `score` over the last token."""
-    from transformers import AutoModelForSequenceClassification
-
-    try:
-        with torch.device("meta"):
-            network = AutoModelForSequenceClassification.from_config(copy.deepcopy(config))
-    except ValueError as error:
-        raise ModelError(
-            f"{config.model_type}: transformers has no sequence classifier of this architecture"
-        ) from error
-    score = getattr(network, "score", None)
-    if not isinstance(score, nn.Linear) or score.bias is not None:
-        raise ModelError(
-            f"{config.model_type}: its sequence classifier is not a linear head over the last token, "
-            "so it could not be exported; choose a decoder"
-        )
+def _enable_checkpointing(backbone: Any) -> None:
+    # transformers renamed it; the old name is all that 5.3 has.
+    enable = getattr(backbone, "activation_checkpointing_enable", None) or backbone.gradient_checkpointing_enable
+    enable({"use_reentrant": False})

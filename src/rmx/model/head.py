@@ -24,11 +24,11 @@ class ScalarHead(nn.Linear):
             std: Standard deviation; None means 1/sqrt(hidden + 1) (Stiennon et al. 2020, arXiv:2009.01325), 0 zeros.
             seed: Seeds a generator of its own, so that the head does not depend on what was built before.
         """
-        super().__init__(hidden, 1, bias=False, dtype=torch.float32)
+        with torch.device("meta"):  # no draw from the global generator
+            super().__init__(hidden, 1, bias=False, dtype=torch.float32)
         generator = torch.Generator().manual_seed(seed)
         spread = 1.0 / math.sqrt(hidden + 1) if std is None else std
-        with torch.no_grad():
-            self.weight.copy_(torch.randn(self.weight.shape, generator=generator) * spread)
+        self.weight = nn.Parameter(torch.randn((1, hidden), generator=generator) * spread)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return float32 rewards (n,) of pooled hidden states (n, hidden)."""

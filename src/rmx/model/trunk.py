@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import torch
 import xxhash
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rmx.data.batch import SequenceBatch
@@ -31,26 +33,27 @@ class FeatureCache:
         self.limit = limit
         self.computed = 0
         """Sequences that ran through the backbone so far."""
-        self._features: dict[bytes, Tensor] = {}
+        # As arrays: a tensor made while Lightning validates in inference mode could not be trained on.
+        self._features: dict[bytes, NDArray[np.float32]] = {}
         self._bytes = 0
 
     def __call__(self, backbone: nn.Module, batch: SequenceBatch) -> Tensor:
         """Return float32 features (n, hidden); only unknown sequences run."""
         keys = _keys(batch)
         unknown = [i for i, key in enumerate(keys) if key not in self._features]
-        fresh: dict[bytes, Tensor] = {}
+        fresh: dict[bytes, NDArray[np.float32]] = {}
         if unknown:
-            with torch.no_grad():
-                rows = self.layout(backbone, _part(batch, unknown)).float().cpu()
+            # In the precision of the weights: a cached feature must not depend on who asked for it first.
+            with torch.no_grad(), torch.autocast(batch.ids.device.type, enabled=False):
+                rows = self.layout(backbone, _part(batch, unknown)).float().cpu().numpy()
             self.computed += len(unknown)
             fresh = {keys[i]: row for i, row in zip(unknown, rows, strict=True)}
             for key, row in fresh.items():
-                size = row.numel() * row.element_size()
-                if self._bytes + size <= self.limit:
-                    self._features[key] = row.clone()
-                    self._bytes += size
+                if self._bytes + row.nbytes <= self.limit:
+                    self._features[key] = row.copy()
+                    self._bytes += row.nbytes
         features = [fresh[key] if key in fresh else self._features[key] for key in keys]
-        return torch.stack(features).to(batch.ids.device)
+        return torch.from_numpy(np.stack(features)).to(batch.ids.device)
 
 
 def _keys(batch: SequenceBatch) -> list[bytes]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from rmx.config.schema import ModelConfig
@@ -55,7 +57,7 @@ def load_backbone(model: ModelConfig, cache: Path) -> Backbone:
 
     Raises:
         ConfigError: `model.layers` is more than the model has, or the dtype is unknown.
-        ModelError: The weights cannot be reached, read or are incomplete.
+        ModelError: The weights cannot be reached or read, are incomplete, or are no decoder's.
     """
     from transformers import AutoModel
 
@@ -63,6 +65,7 @@ def load_backbone(model: ModelConfig, cache: Path) -> Backbone:
         raise ConfigError(f"model.dtype={model.dtype!r} is unknown; choose one of {', '.join(DTYPES)}")
     location = backbone_location(model, cache)
     config, total = read_config(location.path, layers=model.layers)
+    _check_decoder(config)
     try:
         with quiet_loading():
             module, report = AutoModel.from_pretrained(
@@ -74,7 +77,7 @@ def load_backbone(model: ModelConfig, cache: Path) -> Backbone:
                 local_files_only=True,
                 output_loading_info=True,
             )
-    except (OSError, ValueError, ImportError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
         raise ModelError(
             f"{location.path}: the weights cannot be loaded ({_first_line(error)}); fetch them again"
         ) from error
@@ -130,6 +133,25 @@ def read_config(directory: Path, *, layers: int | None = None) -> tuple[Any, int
             if ("dropout" in name or name.endswith("_pdrop")) and isinstance(value, float):
                 setattr(part, name, 0.0)
     return config, total
+
+
+def _check_decoder(config: Any) -> None:
+    """Refuse a backbone whose classification form in transformers is not one linear `score` over the last token."""
+    from transformers import AutoModelForSequenceClassification
+
+    try:
+        with torch.device("meta"):
+            network = AutoModelForSequenceClassification.from_config(copy.deepcopy(config))
+    except ValueError as error:
+        raise ModelError(
+            f"{config.model_type}: transformers has no sequence classifier of this architecture"
+        ) from error
+    score = getattr(network, "score", None)
+    if not isinstance(score, nn.Linear) or score.bias is not None:
+        raise ModelError(
+            f"{config.model_type}: its sequence classifier is not a linear head over the last token, "
+            "so it could not be exported; choose a decoder"
+        )
 
 
 def _first_line(error: BaseException) -> str:
