@@ -229,7 +229,7 @@ class PathsConfig:
     """The only place for directories."""
 
     run: str = "${hydra:runtime.output_dir}"
-    cache: str = "${oc.env:RMX_CACHE,~/.cache/rmx}"
+    cache: str = "${oc.env:RMX_CACHE,'~/.cache/rmx'}"
 
 
 @dataclass
@@ -262,4 +262,4 @@ class Config:
     callbacks: dict[str, Any] = field(default_factory=dict)
     paths: PathsConfig = field(default_factory=PathsConfig)
     environment: dict[str, Any] = field(default_factory=dict, metadata={"omegaconf_ignore": True})
-    """No knob: dotted keys whose values came from environment variables, with the text that `redacted` shows instead."""
+    """No knob: dotted keys whose values came from environment variables, and the text that `redacted` shows instead."""

@@ -1,0 +1,161 @@
+"""Hydra's multirun as one fresh process per job, so that each job may start ranks of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from rmx.config.sweep_summary import SweepJob, read_metric, read_verdict, write_summary
+from rmx.errors import RunError
+
+__all__ = ["FreshProcessLauncher"]
+
+_DROPPED = ("hydra.mode", "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
+"""Overrides of the sweep that a job replaces or must not repeat."""
+_PATIENCE = 60.0
+"""Seconds an interrupted job has for its checkpoint."""
+_CONFIG = {"_target_": "hydra_plugins.rmx_launcher.FreshProcessLauncher"}
+
+ConfigStore.instance().store(group="hydra/launcher", name="rmx", node=_CONFIG, provider="rmx")
+
+
+class FreshProcessLauncher(Launcher):
+    """Runs `python -m MODULE overrides… hydra.run.dir=SWEEP/JOB` for each job, one after the other.
+
+    Hydra's own launchers run jobs inside the parent, where Lightning's ranks replay the whole multirun. A job that
+    fails is named at the end and the others run; exit statuses 3 and 4 are verdicts of finished jobs.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: list[SweepJob] = []
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Keep what launching needs; the task function is not used: jobs have their own process."""
+        self._loader = hydra_context.config_loader
+        self._config = config
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run the jobs and write the sweep's table; each return value is the job's best `trainer.monitor`, or None.
+
+        Raises:
+            RunError: Jobs failed; the others have finished.
+        """
+        sweep = Path(str(self._config.hydra.sweep.dir)).absolute()
+        sweep.mkdir(parents=True, exist_ok=True)
+        returns = []
+        try:
+            for number, overrides in enumerate(job_overrides, start=initial_job_idx):
+                print(f"job {number} ({number - initial_job_idx + 1} of {len(job_overrides)}): {' '.join(overrides)}")
+                returns.append(self._launched(number, list(overrides), sweep))
+        finally:
+            if self._jobs:
+                write_summary(self._jobs, sweep)
+        _raise_failures(self._jobs)
+        return returns
+
+    def _launched(self, number: int, overrides: list[str], sweep: Path) -> JobReturn:
+        config = self._loader.load_sweep_config(self._config, overrides)
+        with open_dict(config):
+            config.hydra.job.id, config.hydra.job.num = str(number), number
+        directory = sweep / str(config.hydra.sweep.subdir)
+        # Its own id, or every job of the sweep would claim the sweep's.
+        environment = {**os.environ, "RMX_RUN_ID": f"{sweep.name}-{number}"}
+        clock = time.perf_counter()
+        status, error = _run([*self._command(), *overrides, f"hydra.run.dir={directory}"], environment)
+        seconds = time.perf_counter() - clock
+        monitor = str(OmegaConf.select(config, "trainer.monitor", default=""))
+        mode = str(OmegaConf.select(config, "trainer.mode", default="max"))
+        last, best = read_metric(directory, monitor, mode)
+        assigned = dict(_assignment(override) for override in overrides)
+        verdict = read_verdict(directory)
+        self._jobs.append(
+            SweepJob(
+                number, assigned, directory, status, seconds, monitor, last, best, verdict, error if status else ""
+            )
+        )
+        return JobReturn(
+            overrides=overrides,
+            cfg=config,
+            working_dir=str(directory),
+            task_name=str(config.hydra.job.name),
+            status=JobStatus.COMPLETED,
+            _return_value=best,
+        )
+
+    def _command(self) -> list[str]:
+        """Return the command line of a job up to its own overrides: interpreter, module, flags, `hydra.*` overrides."""
+        spec = sys.modules["__main__"].__spec__
+        program = ["-m", spec.name] if spec is not None else [str(Path(sys.argv[0]).absolute())]
+        hydra = self._config.hydra
+        folders = [s.path.removeprefix("file://") for s in hydra.runtime.config_sources if s.provider == "command-line"]
+        flags = [flag for folder in folders for flag in ("--config-dir", folder)]
+        kept = [override for override in hydra.overrides.hydra if _assignment(override)[0].lstrip("+") not in _DROPPED]
+        return [sys.executable, *program, "--config-name", hydra.job.config_name, *flags, *kept]
+
+
+def _assignment(override: str) -> tuple[str, str]:
+    key, _, value = override.partition("=")
+    return key, value
+
+
+def _raise_failures(jobs: Sequence[SweepJob]) -> None:
+    failed = [job for job in jobs if job.failed]
+    if failed:
+        named = "; ".join(f"job {job.number} ({job.label}) exit {job.exit_status}: {job.error}" for job in failed)
+        raise RunError(f"{len(failed)} of {len(jobs)} jobs failed, the others finished: {named}")
+
+
+def _run(command: Sequence[str], environment: dict[str, str]) -> tuple[int, str]:
+    """Run a job to its end; return its exit status and the last line of its standard error, which passes through."""
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)  # noqa: S603  our own command line
+    lines: list[str] = []
+    reader = threading.Thread(target=_pass_through, args=(process.stderr, lines), daemon=True)
+    reader.start()
+    with _termination_ends(process):
+        status = process.wait()
+    reader.join(timeout=5)  # a rank left behind may hold the pipe open
+    return status, lines[-1] if lines else ""
+
+
+def _pass_through(stream: IO[bytes], lines: list[str]) -> None:
+    for raw in stream:
+        line = raw.decode(errors="replace")
+        sys.stderr.write(line)
+        sys.stderr.flush()
+        if line.strip():
+            lines[:] = [line.strip()]
+
+
+@contextmanager
+def _termination_ends(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """While a job runs, let SIGTERM and Ctrl-C end it too, with time to write its checkpoint."""
+
+    def terminate(*_: Any) -> None:
+        process.terminate()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    except KeyboardInterrupt:  # the terminal has sent Ctrl-C to the job as well
+        try:
+            process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,72 @@
+"""The dotted keys of the schema: which exist, which are open, which hold paths."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, get_origin, get_type_hints
+
+from rmx.config.schema import Config
+
+__all__ = ["PATH_KEYS", "is_path_key", "leaves", "open_keys", "schema_keys"]
+
+PATH_KEYS = (
+    "reward",
+    "scores",
+    "input",
+    "output",
+    "data.path",
+    "model.source",
+    "model.chat_template",
+    "paths.run",
+    "paths.cache",
+    "hydra.run.dir",
+    "hydra.sweep.dir",
+)
+"""Keys whose values are names of files, directories or sources; users give them as they are, unquoted."""
+
+
+def is_path_key(key: str) -> bool:
+    """Whether the value of `key` is a path: one of PATH_KEYS, or `path` of an open node such as `slice.mine.path`."""
+    return key in PATH_KEYS or (key.endswith(".path") and key.partition(".")[0] in open_keys())
+
+
+def leaves(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) of every value in nested mappings that is not itself a mapping."""
+    for key, value in mapping.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+@cache
+def schema_keys() -> tuple[str, ...]:
+    """Return every dotted key that a user may set, open nodes by their own name, in the order of the schema."""
+    return tuple(_walk(Config, ""))
+
+
+@cache
+def open_keys() -> frozenset[str]:
+    """Return the dict-typed nodes, whose own keys belong to the owners of their parameters."""
+    return frozenset(key for key in schema_keys() if get_origin(_hint(key)) is dict)
+
+
+def _walk(cls: Any, prefix: str) -> Iterator[str]:
+    hints = get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        if field.metadata.get("omegaconf_ignore"):
+            continue
+        hint = hints[field.name]
+        if dataclasses.is_dataclass(hint):
+            yield from _walk(hint, f"{prefix}{field.name}.")
+        else:
+            yield f"{prefix}{field.name}"
+
+
+def _hint(key: str) -> Any:
+    hint: Any = Config
+    for part in key.split("."):
+        hint = get_type_hints(hint)[part]
+    return hint
