@@ -66,9 +66,9 @@ def draw_answer(draws: Draws, request: Request, outcome: Outcome, actions: tuple
     return Answer(action, place)
 
 
-def word_answer(draws: Draws, answer: Answer, policy: Policy) -> str:
+def word_answer(draws: Draws, answer: Answer, policy: Policy, *, variety: int) -> str:
     """Return an answer in a policy's words, filler included."""
-    parts = [draws.pick("wording", policy.wordings[answer.action]).format(place=answer.place)]
+    parts = [draws.pick("wording", policy.wordings[answer.action][:variety]).format(place=answer.place)]
     if draws.chance("opens", policy.opens):
         parts.insert(0, draws.pick("opener", policy.openers))
     parts += draws.sample("closer", policy.closers, draws.weighted("closing", policy.closing))

@@ -36,7 +36,7 @@ def access_desk_key(parameters: Mapping[str, Any]) -> dict[str, float]:
         ConfigError: parameters that are unknown, of the wrong type or out of range.
     """
     params = read_params(parameters)
-    sd = words_sd(params.policy, params.facts)
+    sd = words_sd(params.policy, params.facts, params.variety)
     bayes = gold_label = longer = unequal = mean = square = 0.0
     views: dict[tuple[str, str, bool], NDArray[np.float64]] = defaultdict(lambda: np.zeros((2, 0)))
     for case in _cases(params):
@@ -84,7 +84,8 @@ def _cases(params: AccessDeskParams) -> Iterator[_Case]:
         for first, second, chance in pair_law(params.policy):
             for a, b in product(_choices(actions, right, first), _choices(actions, right, second)):
                 # Full convolution with the reversed law: differences from -(n - 1) to n - 1.
-                spread = np.convolve(length_law(params.policy, a), length_law(params.policy, b)[::-1])
+                first_law, second_law = (length_law(params.policy, action, params.variety) for action in (a, b))
+                spread = np.convolve(first_law, second_law[::-1])
                 n = (len(spread) + 1) // 2
                 ways = len(actions) * len(_choices(actions, right, first)) * len(_choices(actions, right, second))
                 words = np.arange(-(n - 1), n, dtype=np.float64)

@@ -25,10 +25,10 @@ def words_in(text: str) -> int:
 
 
 @cache
-def length_law(policy: str, action: str) -> NDArray[np.float64]:
+def length_law(policy: str, action: str, variety: int) -> NDArray[np.float64]:
     """Return the probability of 0, 1, 2 ... words of an answer that takes `action`, float64 (64,)."""
     p = POLICIES[policy]
-    wording = _uniform(words_in(wording.format(place=PLACES[0])) for wording in p.wordings[action])
+    wording = _uniform(words_in(wording.format(place=PLACES[0])) for wording in p.wordings[action][:variety])
     opener = (1 - p.opens) * _uniform([0]) + p.opens * _uniform(map(words_in, p.openers))
     lengths = [words_in(closer) for closer in p.closers]
     closing = sum(
@@ -39,9 +39,9 @@ def length_law(policy: str, action: str) -> NDArray[np.float64]:
 
 
 @cache
-def words_sd(policy: str, facts: int) -> float:
+def words_sd(policy: str, facts: int, variety: int) -> float:
     """Return the standard deviation of an answer's words, all actions equally likely."""
-    law = np.mean([length_law(policy, action) for action in actions_of(facts)], axis=0)
+    law = np.mean([length_law(policy, action, variety) for action in actions_of(facts)], axis=0)
     words = np.arange(_SIZE)
     return float(np.sqrt(law @ words**2 - (law @ words) ** 2))
 

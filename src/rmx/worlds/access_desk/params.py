@@ -26,7 +26,9 @@ class AccessDeskParams:
     seed: int = 0
     facts: int = 3
     """Checks that the house rule makes (2 to 4); there is one action more than checks."""
-    difficulty: float = 0.25
+    variety: int = 3
+    """Plain wordings of each fact, and wordings of each action (1 to 4): how many words must be learnt."""
+    difficulty: float = 0.2
     """Share of requests that state their facts indirectly."""
     conflict: float = 0.3
     """Chance that a check after the deciding one fails as well, and so must be ignored."""
@@ -50,6 +52,8 @@ class AccessDeskParams:
             raise ValueError(f"start must be 0 or more, not {self.start}")
         if not 2 <= self.facts <= 4:
             raise ValueError(f"facts must be 2, 3 or 4, not {self.facts}")
+        if not 1 <= self.variety <= 4:
+            raise ValueError(f"variety must be 1, 2, 3 or 4, not {self.variety}")
         for name in ("difficulty", "conflict", "lapse"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a share between 0 and 1, not {getattr(self, name)}")

@@ -17,6 +17,7 @@ class Policy:
     misplaced: float
     """Chance that an answer speaks of another place than the one asked for."""
     wordings: Mapping[str, tuple[str, ...]]
+    """Four of each action; `variety` takes the first ones."""
     opens: float
     """Chance of an opener."""
     openers: tuple[str, ...]
@@ -99,28 +100,33 @@ _SHIFTED = Policy(
     misplaced=0.03,
     wordings={
         "grant": (
-            *_WEAK.wordings["grant"][:2],
+            _WEAK.wordings["grant"][0],
             "Everything is in order, so access to {place} is open and you may go in.",
+            _WEAK.wordings["grant"][1],
             "I have granted you entry to {place}; the door is unlocked.",
         ),
         "deny": (
-            *_WEAK.wordings["deny"][:2],
+            _WEAK.wordings["deny"][0],
             "I have to refuse you access to {place}, and the door stays closed.",
+            _WEAK.wordings["deny"][1],
             "You cannot go into {place}; entry is not possible and I must say no.",
         ),
         "ask_training": (
-            *_WEAK.wordings["ask_training"][:2],
+            _WEAK.wordings["ask_training"][0],
             "Before I can open {place}, please book the safety course and finish it.",
+            _WEAK.wordings["ask_training"][1],
             "What I need for {place} is the certificate of your safety training first.",
         ),
         "escalate": (
-            *_WEAK.wordings["escalate"][:2],
+            _WEAK.wordings["escalate"][0],
             "This one goes up: the duty officer and my supervisor decide about {place}.",
+            _WEAK.wordings["escalate"][1],
             "I am sending your wish to enter {place} on to the officer on duty.",
         ),
         "ask_signature": (
-            *_WEAK.wordings["ask_signature"][:2],
+            _WEAK.wordings["ask_signature"][0],
             "Before I can open {place}, please get the form signed and send it.",
+            _WEAK.wordings["ask_signature"][1],
             "What I need for {place} is the signature of your manager first.",
         ),
     },

@@ -48,7 +48,7 @@ def draw_request(draws: Draws, params: AccessDeskParams) -> Request:
     return Request(draws.pick("place", PLACES), passed)
 
 
-def word_request(draws: Draws, request: Request, *, indirect: bool) -> str:
+def word_request(draws: Draws, request: Request, *, indirect: bool, variety: int) -> str:
     """Return a request in words: who asks for what, the facts in random order, maybe a pleasantry."""
     frame = draws.pick("frame", FRAMES).format(
         name=draws.pick("name", NAMES),
@@ -56,9 +56,10 @@ def word_request(draws: Draws, request: Request, *, indirect: bool) -> str:
         place=request.place,
         purpose=draws.pick("purpose", PURPOSES),
     )
-    facts = [
-        draws.pick(f"wording/{check}", FACTS[check, ok][1 if indirect else 0]) for check, ok in request.passed.items()
-    ]
+    facts = []
+    for fact in request.passed.items():
+        plain, indirectly = FACTS[fact]
+        facts.append(draws.pick(f"wording/{fact[0]}", indirectly if indirect else plain[:variety]))
     parts = [frame, *draws.sample("order of facts", facts, len(facts))]
     if draws.chance("closes", 1 / 3):
         parts.append(draws.pick("closer", CLOSERS))

@@ -36,14 +36,14 @@ def _row(params: AccessDeskParams, number: int, place: int) -> dict[str, Any]:
     indirect = draws.chance("indirect", params.difficulty)
     request = draw_request(draws.at("request"), params)
     answers, texts, golds = _answers(draws.at("pair", place), request, params)
-    spread = (words_in(texts[0]) - words_in(texts[1])) / words_sd(params.policy, params.facts)
+    spread = (words_in(texts[0]) - words_in(texts[1])) / words_sd(params.policy, params.facts, params.variety)
     first_votes = _first_votes(draws.at("labels", place), params, golds[0] - golds[1], spread)
     chosen = 0 if 2 * first_votes > params.votes else 1
     group = f"access_desk-{params.seed}-{number}"
     row: dict[str, Any] = {
         "id": f"{group}-{place}",
         "group": group,
-        "prompt": word_request(draws.at("words"), request, indirect=indirect),
+        "prompt": word_request(draws.at("words"), request, indirect=indirect, variety=params.variety),
         "chosen": texts[chosen],
         "rejected": texts[1 - chosen],
         "label_source": "gold" if params.labels == "gold" else "model",
@@ -73,7 +73,7 @@ def _answers(draws: Draws, request: Request, params: AccessDeskParams) -> tuple[
     for side, outcome in zip(("first", "second"), outcomes, strict=True):
         answer = draw_answer(draws.at(side), request, outcome, actions_of(params.facts))
         answers.append(answer)
-        texts.append(word_answer(draws.at(side, "words"), answer, POLICIES[params.policy]))
+        texts.append(word_answer(draws.at(side, "words"), answer, POLICIES[params.policy], variety=params.variety))
     return answers, texts, [outcome.gold for outcome in outcomes]
 
 
