@@ -116,7 +116,7 @@ def _json_lines(file: Path) -> Iterator[Row]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            what = str(error).partition(":")[0]
+            what = getattr(error, "msg", type(error).__name__)
             raise DataError(
                 f"{file} line {number}: not one complete JSON object ({what}); the file may be cut, or not JSON Lines"
             ) from None

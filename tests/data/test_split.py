@@ -1,0 +1,107 @@
+import random
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rmx.config.schema import SplitConfig
+from rmx.data.groups import group_pairs, index_prompts
+from rmx.data.split import assign_splits, count_moved
+from rmx.domain import Message, Origin, PreferencePair
+from rmx.errors import ConfigError, DataError
+
+
+def pairs_of(prompts: list[str], groups: list[str] | None = None) -> list[PreferencePair]:
+    return [
+        PreferencePair(
+            f"p{k}", (Message("user", p),), "a", "b", Origin("f", k), group=groups[k] if groups is not None else ""
+        )
+        for k, p in enumerate(prompts)
+    ]
+
+
+def split_of(pairs, split: SplitConfig) -> dict[str, str]:
+    prompts = index_prompts(pairs)
+    grouping = group_pairs(pairs, prompts, near_duplicates=True, jaccard=0.8)
+    return dict(zip([p.pair_id for p in pairs], assign_splits(pairs, prompts, grouping, split), strict=True))
+
+
+def test_shares_are_met_in_the_long_run():
+    pairs = pairs_of([f"question {k}" for k in range(8000)])
+    splits = list(split_of(pairs, SplitConfig(validation=0.05, heldout=0.15)).values())
+    # Four standard errors of a binomial share.
+    assert splits.count("heldout") / 8000 == pytest.approx(0.15, abs=4 * (0.15 * 0.85 / 8000) ** 0.5)
+    assert splits.count("validation") / 8000 == pytest.approx(0.05, abs=4 * (0.05 * 0.95 / 8000) ** 0.5)
+    assert set(split_of(pairs[:50], SplitConfig(validation=0.0, heldout=0.0)).values()) == {"train"}
+
+
+RANK = {"train": 0, "validation": 1, "heldout": 2}
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_added_rows_move_old_ones_only_away_from_train(data):
+    prompt = st.integers(0, 60).map(lambda n: f"prompt {n}")
+    group = st.sampled_from(["", "g1", "g2", "g3", "g4", "g5"])
+    rows = data.draw(st.lists(st.tuples(prompt, group), min_size=2, max_size=40))
+    kept = data.draw(st.integers(1, len(rows) - 1))
+    split = SplitConfig(validation=0.2, heldout=0.3)
+    pairs = pairs_of([p for p, _ in rows], [g for _, g in rows])
+    before, after = split_of(pairs[:kept], split), split_of(pairs, split)
+    assert all(RANK[after[k]] >= RANK[before[k]] for k in before)
+
+
+@settings(max_examples=30)
+@given(st.randoms(use_true_random=False), st.sampled_from(["grouped", "row_random"]))
+def test_the_order_of_rows_does_not_matter(rng, mode):
+    pairs = pairs_of([f"prompt {rng.randrange(30)}" for _ in range(60)])
+    split = SplitConfig(validation=0.2, heldout=0.3, mode=mode)
+    assert split_of(rng.sample(pairs, len(pairs)), split) == split_of(pairs, split)
+
+
+def test_groups_stay_whole_and_are_held_out_if_any_prompt_is():
+    split = SplitConfig(validation=0.0, heldout=0.2)
+    prompts = [f"prompt {k}" for k in range(400)]
+    alone = split_of(pairs_of(prompts), split)
+    together = split_of(pairs_of(prompts, [f"g{k // 4}" for k in range(400)]), split)
+    for start in range(0, 400, 4):
+        members = [f"p{k}" for k in range(start, start + 4)]
+        expected = "heldout" if any(alone[m] == "heldout" for m in members) else "train"
+        assert {together[m] for m in members} == {expected}
+
+
+def test_row_random_parts_pairs_of_one_prompt():
+    pairs = pairs_of([f"prompt {k % 10}" for k in range(200)])
+    split = split_of(pairs, SplitConfig(heldout=0.5, validation=0.0, mode="row_random"))
+    of_first = {split[f"p{k}"] for k in range(0, 200, 10)}
+    assert of_first == {"train", "heldout"}
+
+
+def test_the_salt_chooses_other_groups():
+    pairs = pairs_of([f"prompt {k}" for k in range(300)])
+    assert split_of(pairs, SplitConfig(salt="a")) != split_of(pairs, SplitConfig(salt="b"))
+
+
+def test_moved_pairs_are_counted_by_direction(tmp_path):
+    rng = random.Random(0)
+    before = {f"p{k}": rng.choice(["train", "heldout"]) for k in range(100)}
+    after = {**before, "p3": "validation", "new": "train"}
+    flipped = [k for k, v in before.items() if v == "train" and k != "p3"][:5]
+    after |= dict.fromkeys(flipped, "heldout")
+    del after["p99" if "p99" not in flipped else "p98"]
+    path = tmp_path / "split.parquet"
+    pq.write_table(pa.table({"pair_id": list(before), "split": list(before.values())}), path)
+    assert count_moved(after, path) == {"train to heldout": 5, f"{before['p3']} to validation": 1}
+    assert count_moved(before, path) == {}
+    with pytest.raises(DataError, match="not a split of an earlier run"):
+        count_moved(before, tmp_path / "none.parquet")
+
+
+def test_shares_and_mode_are_checked():
+    pairs = pairs_of(["a", "b"])
+    with pytest.raises(ConfigError, match="did you mean `row_random`"):
+        split_of(pairs, SplitConfig(mode="random"))
+    with pytest.raises(ConfigError, match="must leave a share to train on"):
+        split_of(pairs, SplitConfig(validation=0.5, heldout=0.5))
