@@ -59,8 +59,9 @@ class FreshProcessLauncher(Launcher):
         returns = []
         try:
             for number, overrides in enumerate(job_overrides, start=initial_job_idx):
-                print(f"job {number} ({number - initial_job_idx + 1} of {len(job_overrides)}): {' '.join(overrides)}")
-                returns.append(self._launched(number, list(overrides), sweep))
+                place = f"{number - initial_job_idx + 1} of {len(job_overrides)}"
+                print(f"job {number} ({place}): {' '.join(overrides)}", flush=True)
+                returns.append(self._launched(number, [o for o in overrides if _key(o) != "run_id"], sweep))
         finally:
             if self._jobs:
                 write_summary(self._jobs, sweep)
@@ -80,7 +81,7 @@ class FreshProcessLauncher(Launcher):
         monitor = str(OmegaConf.select(config, "trainer.monitor", default=""))
         mode = str(OmegaConf.select(config, "trainer.mode", default="max"))
         last, best = read_metric(directory, monitor, mode)
-        assigned = dict(_assignment(override) for override in overrides)
+        assigned = {_key(override): override.partition("=")[2] for override in overrides}
         verdict = read_verdict(directory)
         self._jobs.append(
             SweepJob(
@@ -103,13 +104,12 @@ class FreshProcessLauncher(Launcher):
         hydra = self._config.hydra
         folders = [s.path.removeprefix("file://") for s in hydra.runtime.config_sources if s.provider == "command-line"]
         flags = [flag for folder in folders for flag in ("--config-dir", folder)]
-        kept = [override for override in hydra.overrides.hydra if _assignment(override)[0].lstrip("+") not in _DROPPED]
+        kept = [override for override in hydra.overrides.hydra if _key(override) not in _DROPPED]
         return [sys.executable, *program, "--config-name", hydra.job.config_name, *flags, *kept]
 
 
-def _assignment(override: str) -> tuple[str, str]:
-    key, _, value = override.partition("=")
-    return key, value
+def _key(override: str) -> str:
+    return override.partition("=")[0].lstrip("+")
 
 
 def _raise_failures(jobs: Sequence[SweepJob]) -> None:

@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rmx.config.load import CONFIG_MODULE, register, validated
 from rmx.config.messages import config_error, one_line
-from rmx.config.overrides import quote_paths
+from rmx.config.overrides import as_meant
 from rmx.config.schema import Config
 from rmx.errors import ConfigError, RmxError
 
@@ -67,7 +67,7 @@ def _composed(name: str, task: Task) -> int:
     register()
     # Hydra then raises its exceptions instead of printing them and exiting with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.argv = [given[0], *quote_paths(given[1:])]
+    sys.argv = [given[0], *as_meant(given[1:])]
     try:
         hydra.main(version_base="1.3", config_path=f"pkg://{CONFIG_MODULE}", config_name=name)(job)()
     except (HydraException, OmegaConfBaseException) as error:

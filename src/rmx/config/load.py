@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rmx.config.keys import PATH_KEYS
 from rmx.config.messages import config_error
-from rmx.config.overrides import quote_paths
+from rmx.config.overrides import as_meant
 from rmx.config.redact import environment_texts
 from rmx.config.rules import check
 from rmx.config.schema import Config
@@ -73,7 +73,7 @@ def compose_config(name: str, overrides: Sequence[str] = (), *, run: Path) -> Co
     register()
     try:
         with initialize_config_module(CONFIG_MODULE, version_base="1.3"):
-            composed = compose(name, quote_paths([*overrides, f"paths.run={run}"]))
+            composed = compose(name, as_meant([*overrides, f"paths.run={run}"]))
     except (HydraException, OmegaConfBaseException) as error:
         raise config_error(error) from error
     return validated(composed)

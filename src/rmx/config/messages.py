@@ -13,7 +13,7 @@ from omegaconf.errors import (
     OmegaConfBaseException,
 )
 
-from rmx.config.keys import open_keys, schema_keys
+from rmx.config.keys import schema_keys
 from rmx.config.nearest import did_you_mean, nearest
 from rmx.errors import ConfigError
 
@@ -76,9 +76,6 @@ def _missing_option(error: MissingConfigException) -> ConfigError:
 
 
 def _unknown_key(key: str) -> ConfigError:
-    node = next((node for node in open_keys() if key.startswith(f"{node}.")), None)
-    if node is not None:
-        return ConfigError(f"{key}: not there yet in {node}, which takes new keys; to add it write +{key}=…")
     groups = sorted({name.partition(".")[0] for name in schema_keys()})
     match = nearest(key, [*schema_keys(), *groups])
     if match is not None:
@@ -93,7 +90,7 @@ def _missing_value(key: str) -> ConfigError:
 
 def _key_of(cause: BaseException | None, error: Exception) -> str:
     key = getattr(cause, "full_key", None)
-    if key:
+    if key and key != "_dummy_":  # OmegaConf's name for no key at all
         return str(key)
     written = _FULL_KEY.search(str(cause)) or _FULL_KEY.search(str(error))
     return written[1] if written else "configuration"

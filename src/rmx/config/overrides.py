@@ -1,4 +1,4 @@
-"""Command-line overrides as users type them: paths with characters of Hydra's grammar are quoted for them."""
+"""Command-line arguments as users type them, put into the form that Hydra reads as they were meant."""
 
 from __future__ import annotations
 
@@ -10,25 +10,50 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
-from rmx.config.keys import is_path_key
+from rmx.config.keys import is_path_key, open_keys
 
-__all__ = ["quote_paths"]
+__all__ = ["as_meant"]
+
+_VALUED_FLAGS = (
+    "--config-dir",
+    "-cd",
+    "--config-name",
+    "-cn",
+    "--config-path",
+    "-cp",
+    "--package",
+    "-p",
+    "--cfg",
+    "-c",
+)
 
 
-def quote_paths(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments with the values of path-valued keys quoted where Hydra would read them as something else.
+def as_meant(arguments: Sequence[str]) -> list[str]:
+    """Return command-line arguments in the form in which Hydra reads what their user meant.
 
-    `data.path=a=b (1).jsonl` becomes `data.path='a=b (1).jsonl'`. Values that Hydra understands stay as they are:
-    quoted text, null, interpolations, lists, sweeps (`a.csv,b.csv`, `glob(*.csv)`) unless a file has that very name.
+    - Values of path-valued keys are quoted where Hydra would read them as something else: `data.path=a=b (1).jsonl`
+      becomes `data.path='a=b (1).jsonl'`. What Hydra understands stays: quoted text, null, interpolations, lists,
+      sweeps (`a.csv,b.csv`, `glob(*.csv)`) unless a file has that very name.
+    - Keys inside dict-typed nodes may be new: `data.columns.prompt=question` becomes `++data.columns.prompt=question`.
+    - Overrides follow flags: argparse would refuse `seed=1 -m loss.center=0,0.01`.
     """
-    return [_quoted_override(argument) for argument in arguments]
+    flags: list[str] = []
+    overrides: list[str] = []
+    for argument in arguments:
+        is_value = bool(flags) and flags[-1] in _VALUED_FLAGS
+        is_override = not is_value and not argument.startswith("-") and ("=" in argument or argument[:1] in "~+")
+        (overrides if is_override else flags).append(argument)
+    return flags + [_override_as_meant(override) for override in overrides]
 
 
-def _quoted_override(argument: str) -> str:
-    key, equals, value = argument.partition("=")
-    if not equals or argument.startswith("-") or not is_path_key(key.lstrip("+")):
-        return argument
-    return f"{key}={_quoted_value(value)}"
+def _override_as_meant(override: str) -> str:
+    name, equals, value = override.partition("=")
+    key = name.lstrip("+")
+    if not equals:
+        return override
+    if name == key and any(key.startswith(f"{node}.") for node in open_keys()):
+        name = f"++{key}"
+    return f"{name}={_quoted_value(value) if is_path_key(key) else value}"
 
 
 def _quoted_value(value: str) -> str:
