@@ -12,13 +12,13 @@ import numpy as np
 from rmx.audits.base import Audit
 from rmx.config.schema import Config
 from rmx.data.ledger import Ledger
-from rmx.data.prepare import prepare
 from rmx.data.prepared import Prepared
 from rmx.data.render import Renderer
 from rmx.data.sequences import PairSet, build_pair_set
 from rmx.data.slices import Slice, build_slice
 from rmx.data.tokens import TokenStore, encode_candidates, encode_pairs
 from rmx.probes import PROBES
+from rmx.run.encoding import encode_prepared
 from rmx.score_table import Comparisons
 from rmx.scorers.slice_texts import EditRequest, SliceTexts, collect_texts
 
@@ -67,16 +67,12 @@ def build_corpus(config: Config, renderer: Renderer, audits: Sequence[Audit], *,
     Pairs longer than `data.max_length`, or with a control token of the tokenizer in their text, leave whole and are
     counted in the ledger.
     """
-    prepared = prepare(config.data, cache=cache / "data")
-    everything = [p for pairs in prepared.splits.values() for p in pairs]
-    encoded = encode_pairs(renderer, everything, max_length=config.data.max_length, cache_dir=cache / "tokens")
-    prepared = prepared.drop(encoded.rejections)
+    prepared, encoded = encode_prepared(config.data, renderer, cache=cache)
     train = prepared.splits["train"]
-    row = {p.pair_id: i for i, p in enumerate(everything)}
-    rows = np.array([row[p.pair_id] for p in train], np.int64)
+    rows = np.array([encoded.row[p.pair_id] for p in train], np.int64)
+    chosen, rejected = encoded.pairs.chosen[rows], encoded.pairs.rejected[rows]
     soft = config.data.annotators == "soft_label"
-    chosen, rejected = encoded.chosen[rows], encoded.rejected[rows]
-    pairs = build_pair_set(train, encoded.store, chosen, rejected, config.loss, soft_labels=soft)
+    pairs = build_pair_set(train, encoded.pairs.store, chosen, rejected, config.loss, soft_labels=soft)
     own = {n: {"from": n} for n in ("validation", "heldout", "disputed") if prepared.splits[n]}
     specs: dict[str, Any] = {**own, **config.slice}
     slices = {n: build_slice(n, s, prepared, config.data, cache=cache / "data") for n, s in specs.items()}

@@ -8,14 +8,18 @@ from typing import Any
 
 from rmx.audits.base import Audit
 from rmx.audits.evidence import Evidence
+from rmx.audits.files import write_results
 from rmx.audits.runner import run_audits
 from rmx.config.schema import GateConfig
 from rmx.domain import AuditResult, GateDecision
-from rmx.gate import decide, write_decision, write_results
+from rmx.gate import decide, write_gate
+from rmx.record import RunRecord
+from rmx.report.html import write_report
+from rmx.report.terminal import print_verdict
 from rmx.run.directory import RunDirectory
 from rmx.score_table import write_table
 
-__all__ = ["Judgement", "exit_status", "judge", "write_scores"]
+__all__ = ["Judgement", "exit_status", "judge", "show"]
 
 
 @dataclass(frozen=True)
@@ -26,17 +30,49 @@ class Judgement:
     decision: GateDecision
 
 
-def judge(evidence: Evidence, audits: Sequence[Audit], gate: GateConfig, directory: RunDirectory) -> Judgement:
-    """Audit the evidence, decide, and write audits.json and gate.json."""
+def judge(
+    evidence: Evidence,
+    audits: Sequence[Audit],
+    gate: GateConfig,
+    directory: RunDirectory,
+    fingerprints: Mapping[str, str],
+) -> Judgement:
+    """Audit the evidence, decide, and write scores, audits.json and gate.json."""
+    _write_scores(evidence, directory)
     results = run_audits(audits, evidence)
     decision = decide(results, gate, label_sources=evidence.label_sources())
     write_results(results, directory.audits)
-    write_decision(decision, directory.gate)
+    write_gate(decision, directory.gate, audits=directory.audits, fingerprints=fingerprints)
     return Judgement(results, decision)
 
 
-def write_scores(evidence: Evidence, directory: RunDirectory, metadata: Mapping[str, Any]) -> None:
-    """Write scores/SLICE.parquet and scores/SLICE.candidates.parquet."""
+def show(
+    judgement: Judgement,
+    evidence: Evidence,
+    directory: RunDirectory,
+    *,
+    record: RunRecord,
+    config: Mapping[str, Any],
+    model_facts: Mapping[str, Any],
+) -> None:
+    """Write record.json and report.html, and print the verdict."""
+    record.finish()
+    record.write(directory.record)
+    write_report(
+        directory.report,
+        decision=judgement.decision,
+        results=judgement.results,
+        scores=evidence.scores,
+        ledger=evidence.ledger,
+        curve=directory.metrics if directory.metrics.exists() else None,
+        record=record.to_json(),
+        config=config,
+        model_facts=model_facts,
+    )
+    print_verdict(judgement.decision, judgement.results, model_facts=model_facts, report=directory.report)
+
+
+def _write_scores(evidence: Evidence, directory: RunDirectory) -> None:
     directory.scores.mkdir(exist_ok=True)
     for name, table in evidence.scores.items():
         write_table(table, directory.scores / f"{name}.parquet")

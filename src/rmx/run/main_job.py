@@ -1,0 +1,83 @@
+"""The main job, start to end: data, model, training, scores, verdict, export, report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import yaml
+
+from rmx.audits.registry import build_audits
+from rmx.config.redact import redacted
+from rmx.config.schema import Config
+from rmx.data.render import Renderer
+from rmx.data.summary import summarise
+from rmx.model.build import BuiltModel, build_reward_model
+from rmx.record import RunRecord
+from rmx.run.baselines import build_baselines
+from rmx.run.corpus import Corpus, build_corpus
+from rmx.run.directory import RunDirectory, is_launched_rank
+from rmx.run.judgement import exit_status, judge, show
+from rmx.run.scoring import build_evidence
+from rmx.run.trainer import set_threads
+from rmx.run.training import fit, score_slices
+
+__all__ = ["train"]
+
+
+def train(config: Config) -> int:
+    """Run the main job in the run directory; return the exit status."""
+    resume = config.trainer.resume == "auto"
+    path = Path(config.paths.run)
+    directory = RunDirectory.join(path) if is_launched_rank() else RunDirectory.claim(path, resume=resume)
+    cache = Path(config.paths.cache)
+    record = RunRecord.begin("train", seeds={"seed": config.seed}, resumes=directory.record if resume else None)
+    pl.seed_everything(config.seed, verbose=False)
+    set_threads(config.trainer)
+    audits = build_audits(config.audit)
+    with record.phase("model"):
+        built = build_reward_model(
+            config.model, config.adapter, layout=config.batch.layout, seed=config.seed, cache=cache
+        )
+        renderer = Renderer(built.tokenizer, terminal=config.model.terminal)
+    with record.phase("data"):
+        corpus = build_corpus(config, renderer, audits, cache=cache)
+    if not is_launched_rank():
+        _begin(config, corpus, renderer, directory)
+    with record.phase("training"):
+        trained = fit(config, corpus, built, directory, template_hash=renderer.template_hash)
+    with record.phase("scoring"):
+        rewards = score_slices(trained, corpus, config)
+    if not trained.trainer.is_global_zero:
+        return 0
+    record.fingerprints.update(
+        data=corpus.prepared.fingerprint,
+        split=corpus.prepared.ledger.split_fingerprint,
+        template=renderer.template_hash,
+    )
+    with record.phase("judgement"):
+        baselines = build_baselines(config.scorer, corpus.prepared.splits["train"])
+        evidence = build_evidence(corpus.slices, rewards, baselines, corpus.ledger)
+        judgement = judge(evidence, audits, config.gate, directory, record.fingerprints)
+    facts = _facts(config, built, corpus)
+    show(judgement, evidence, directory, record=record, config=redacted(config), model_facts=facts)
+    return exit_status(judgement.decision, config.gate)
+
+
+def _begin(config: Config, corpus: Corpus, renderer: Renderer, directory: RunDirectory) -> None:
+    """Write what is known before training starts, and show the data and what the template's lint found."""
+    directory.config.write_text(yaml.safe_dump(redacted(config), sort_keys=False, allow_unicode=True))
+    corpus.prepared.write(directory.data)
+    print(summarise(corpus.ledger))
+    pass
+
+
+def _facts(config: Config, built: BuiltModel, corpus: Corpus) -> Mapping[str, Any]:
+    return {
+        **built.facts,
+        "name": config.model.name,
+        "train_pairs": len(corpus.train),
+        "trained_here": True,
+    }

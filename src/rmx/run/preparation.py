@@ -1,0 +1,26 @@
+"""Only the data: prepared, measured against the model's tokenizer, written and summed up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rmx.config.schema import Config
+from rmx.data.render import Renderer
+from rmx.data.summary import summarise
+from rmx.model.tokenizer import load_tokenizer
+from rmx.run.directory import RunDirectory
+from rmx.run.encoding import encode_prepared
+
+__all__ = ["prepare_data"]
+
+
+def prepare_data(config: Config) -> int:
+    """Prepare the configured data and write the ledger, the rejections and the split."""
+    directory = RunDirectory.claim(Path(config.paths.run))
+    cache = Path(config.paths.cache)
+    renderer = Renderer(load_tokenizer(config.model, cache), terminal=config.model.terminal)
+    prepared, _ = encode_prepared(config.data, renderer, cache=cache)
+    prepared.write(directory.data)
+    print(summarise(prepared.ledger))
+    print(f"Ledger: {directory.data / 'ledger.json'}")
+    return 0

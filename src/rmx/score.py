@@ -1,0 +1,24 @@
+"""Write the rewards of prompts and completions, streaming and resumable."""
+
+from __future__ import annotations
+
+from rmx.config.entry import run_command
+from rmx.config.schema import Config
+
+__all__ = ["main"]
+
+
+def task(config: Config) -> int:
+    """Run the command; heavy imports wait until the configuration is known to be good."""
+    from rmx.run.score_file import score_file
+
+    return score_file(config)
+
+
+def main() -> None:
+    """Enter from the command line."""
+    run_command("score", task)
+
+
+if __name__ == "__main__":
+    main()
