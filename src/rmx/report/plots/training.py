@@ -41,17 +41,19 @@ def training_curve(metrics: Path | None) -> Panel:
     drawn_loss, drawn_accuracy = _thin(loss), _thin(accuracy) if accuracy else None
 
     def paint(figure: Figure) -> None:
-        top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1))
-        _line(top, drawn_loss, "training", MAIN)
-        top.set_ylabel("loss")
+        panels = figure.subplots(2 if accuracy or validation else 1, 1, sharex=True, squeeze=False)[:, 0]
+        _line(panels[0], drawn_loss, "training", MAIN)
+        panels[0].set_ylabel("loss")
+        panels[-1].set_xlabel("optimiser step")
+        if len(panels) == 1:
+            return
         if drawn_accuracy:
-            _line(bottom, drawn_accuracy, "training", MAIN)
+            _line(panels[1], drawn_accuracy, "training", MAIN)
         if validation:
-            bottom.plot(*validation, color=CONTRAST, marker="o", markersize=4, linewidth=1.6, label="validation")
-        rule_off(bottom, y=0.5)
-        bottom.set_ylabel("accuracy")
-        bottom.set_xlabel("optimiser step")
-        bottom.legend(loc="lower right", ncols=2)
+            panels[1].plot(*validation, color=CONTRAST, marker="o", markersize=4, linewidth=1.6, label="validation")
+        rule_off(panels[1], y=0.5)
+        panels[1].set_ylabel("accuracy")
+        panels[1].legend(loc="lower right", ncols=2)
 
     last = int(loss[0][-1])
     words = [f"Loss {_ends(loss)} over {last:,} optimiser steps"]
