@@ -68,7 +68,7 @@ class Contract:
     dtype: str
     """Of the backbone's stored weights; head and rewards are float32."""
     max_length: int
-    """Tokens a text may have; longer ones are refused, never cut."""
+    """Tokens the model can read; longer texts are refused, never cut."""
     golden: tuple[GoldenInput, ...]
     tolerance: float
     """Allowed |difference| of a golden score, in units of max(1, |score|)."""
@@ -79,6 +79,8 @@ class Contract:
     reward_sd: float | None = None
     temperature: float | None = None
     """T for which the preference probability is sigma(margin / T)."""
+    trained_length: int | None = None
+    """Tokens of the longest text that was trained on or judged."""
     data_fingerprint: str = ""
     split_fingerprint: str = ""
     audits: Sequence[Mapping[str, Any]] = ()

@@ -1,0 +1,90 @@
+"""The model card: the verdict first, then how to score and what the score rests on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rmx.data.render import Renderer
+from rmx.domain import AuditResult
+from rmx.export.findings import Findings
+from rmx.model.contract import Contract
+
+__all__ = ["model_card"]
+
+_TEMPLATE = Path(__file__).with_name("card.md.j2")
+
+
+def model_card(contract: Contract, findings: Findings, renderer: Renderer) -> str:
+    """Return the card as Markdown with Hugging Face metadata.
+
+    Args:
+        contract: What rmx.json holds.
+        findings: Audits and gate decision.
+        renderer: Of the exported tokenizer.
+    """
+    from huggingface_hub import ModelCardData
+    from jinja2 import Environment, StrictUndefined
+
+    facts = contract.model
+    hub = facts.get("base") if facts.get("kind") == "hub" else None
+    layers, total = facts.get("layers"), facts.get("layers_total")
+    data = ModelCardData(
+        library_name="transformers",
+        pipeline_tag="text-classification",
+        tags=["reward-model", "rmx"],
+        base_model=hub,
+        ignore_metadata_errors=False,
+    )
+    environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, autoescape=False)  # noqa: S701 (Markdown)
+    template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
+    text: str = template.render(
+        card_data=data.to_yaml(),
+        name=facts.get("source", "exported"),
+        here="model",
+        contract=contract,
+        verdict=findings.gate,
+        terminal=repr(contract.terminal),
+        terminal_written=contract.terminal in renderer.suffix,
+        adapter=facts.get("adapter", "none") != "none",
+        base=repr(hub) if hub else "BASE",
+        base_note=""
+        if hub
+        else f" (BASE: {facts.get('source')} as a directory, `base_model_name_or_path` of the adapter)",
+        cut_layers=layers if layers != total else None,
+        terms=_terms(contract),
+        rows=[_row(result) for result in findings.audits],
+    )
+    return text
+
+
+def _terms(contract: Contract) -> list[tuple[str, Any]]:
+    facts = contract.model
+    layers, total = facts.get("layers"), facts.get("layers_total")
+    return [
+        ("base", f"{facts.get('source')} {facts.get('revision') or facts.get('sha256') or ''}".strip()),
+        ("layers", f"{layers} of {total}"),
+        ("adapter", facts.get("adapter", "none")),
+        ("backbone dtype; head and rewards", f"{contract.dtype}; float32"),
+        ("pooled position", f"{contract.pooled_position} token, {contract.terminal} (id {contract.terminal_id})"),
+        ("pad token", f"{contract.pad} (id {contract.pad_id})"),
+        ("template hash", contract.template_hash),
+        ("data fingerprint", contract.data_fingerprint or "not recorded"),
+        ("split fingerprint", contract.split_fingerprint or "not recorded"),
+    ]
+
+
+def _row(result: AuditResult) -> dict[str, Any]:
+    def number(value: float | None) -> str:
+        return "none" if value is None else f"{value:.4g}"
+
+    return {
+        "audit": result.audit,
+        "slice": result.slice,
+        "scorer": result.scorer,
+        "metric": result.metric,
+        "estimate": number(result.estimate),
+        "interval": f"{number(result.ci_low)} to {number(result.ci_high)}",
+        "n_pairs": f"{result.n_pairs:,}",
+        "status": result.status,
+    }
