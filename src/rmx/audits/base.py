@@ -72,7 +72,7 @@ class Audit(ABC):
         low, high = interval.low, interval.high
         verdict = judge(interval.estimate, low, high, bounds) if bounds else "REPORTED"
         if low is None or high is None:
-            reason = reason or "one group gives no interval"
+            reason = reason or f"{n_groups} groups without variance between them give no interval"
         elif n_groups < FEW_GROUPS and "exact" not in interval.method:
             reason = reason or f"only {n_groups} groups: the interval is approximate"
         if bounds and interval.standard_error is not None:

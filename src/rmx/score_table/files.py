@@ -144,9 +144,7 @@ def _csv_rows(path: Path, file: IO[str]) -> Iterator[dict[str, Any]]:
 
 
 def _jsonl_rows(path: Path, file: IO[str]) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(file, start=1):
-        if not line.strip():
-            continue
+    for number, line in enumerate(filter(str.strip, file), start=1):
         try:
             row = json.loads(line)
         except ValueError:

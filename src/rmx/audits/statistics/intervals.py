@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rmx.audits.statistics.clusters import Clusters
+from rmx.audits.statistics.clusters import FEW_GROUPS, Clusters
 
 __all__ = [
     "Interval",
@@ -66,7 +66,8 @@ def t_interval(
     """
     method = "cluster-robust t"
     error = clusters.standard_error(influence)
-    if not math.isfinite(error):
+    if not math.isfinite(error) or (error == 0 and clusters.count < FEW_GROUPS):
+        # A handful of groups that happen to agree exactly is no evidence that all would.
         return Interval(estimate, None, None, method)
     degrees = clusters.degrees(np.ones(len(influence)) if weights is None else weights)
     reach = _t_quantile(degrees) * error

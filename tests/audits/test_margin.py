@@ -1,0 +1,43 @@
+"""A3 against numpy and known distributions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+from slices import ask, scores
+
+from rmx.audits.margin import Margin
+
+
+def test_quantiles_and_shares() -> None:
+    margins = np.random.default_rng(0).normal(1, 2, 301)
+    results = ask(Margin(draws=200), scores(margins))
+    found = {metric: r.estimate for (_, _, metric), r in results.items()}
+    for name, p in (("q05", 0.05), ("q25", 0.25), ("median", 0.5), ("q75", 0.75), ("q95", 0.95)):
+        assert found[name] == np.quantile(margins, p, method="inverted_cdf")
+    assert found["near_share"] == (np.abs(margins) < 0.1).mean()
+    assert found["wrong_share"] == (margins < -2).mean()
+
+
+def test_median_interval_covers_normal_theory() -> None:
+    margins = np.random.default_rng(1).normal(0.5, 1, 2000)
+    median = ask(Margin(draws=500), scores(margins))["heldout", "model", "median"]
+    # Standard error of the median of a normal: sqrt(pi/2) / sqrt(n)
+    assert median.ci_high - median.ci_low == pytest.approx(2 * 1.96 * np.sqrt(np.pi / 2 / 2000), rel=0.2)
+    assert median.ci_low < 0.5 < median.ci_high
+
+
+def test_same_table_same_draws() -> None:
+    table = scores(np.random.default_rng(2).normal(size=60))
+    assert ask(Margin(draws=100), table) == ask(Margin(draws=100), table)
+
+
+def test_accuracy_rises_with_label_strength() -> None:
+    rng = np.random.default_rng(3)
+    strength = rng.integers(1, 4, 900).astype(float)
+    margins = strength + rng.normal(0, 2, 900)
+    rows = ask(Margin(draws=50), scores(margins, strength=strength))["heldout", "model", "median"].detail["by_strength"]
+    assert [(r["from"], r["to"]) for r in rows] == [(1, 1), (2, 2), (3, 3)]
+    for row, level in zip(rows, (1, 2, 3), strict=True):
+        assert row["ci_low"] < norm.cdf(level / 2) < row["ci_high"]
