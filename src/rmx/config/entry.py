@@ -90,8 +90,9 @@ def _checked(composed: DictConfig, task: Task) -> int:
         os.environ["RMX_RUN_ID"] = config.run_id  # the other ranks of this job have the same one
         status = task(config) or 0
     finally:
-        with suppress(OSError):
-            directory.rmdir()  # nothing was written: Hydra's empty directory goes again
+        if not _rank():
+            with suppress(OSError):
+                directory.rmdir()  # nothing was written: Hydra's empty directory goes again
     # A rank that exits with another status than 0 is a crash to those who started it; rank 0 brings the verdict.
     return 0 if _rank() and status in _VERDICTS else status
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -67,9 +68,9 @@ def environment_texts(config: DictConfig) -> dict[str, str]:
 @contextmanager
 def _names_for_values() -> Iterator[None]:
     def name(variable: str, *default: Any) -> Any:
-        if variable.startswith(_OUR_VARIABLES):
+        if variable.startswith(_OUR_VARIABLES) or variable not in os.environ:
             return oc.env(variable, *default)
-        return f"${{oc.env:{','.join([variable, *map(str, default)])}}}"
+        return f"${{oc.env:{variable}}}"
 
     OmegaConf.register_new_resolver("oc.env", name, replace=True)
     try:

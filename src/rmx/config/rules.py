@@ -40,6 +40,12 @@ CHOICES: Mapping[str, tuple[str | None, ...]] = {
 }
 """Keys that take one of a few words."""
 
+_NEEDED: Mapping[str, Mapping[str, str]] = {
+    "score": {"reward": "a finished run, a reward-model directory or a hub id", "input": "a file", "output": "a file"},
+    "audit": {"scores": "a finished run, or a score table as parquet, CSV or JSONL"},
+}
+"""What a command cannot do without, and what it may be."""
+
 
 @dataclass(frozen=True)
 class Range:
@@ -201,18 +207,102 @@ def _processes(config: Config) -> Iterator[str]:
         )
 
 
+def _needs(config: Config) -> Iterator[str]:
+    for key, what in _NEEDED.get(config.task, {}).items():
+        if getattr(config, key) is None:
+            yield f"{key}: missing value; give {what}"
+    if config.task == "evaluate" and config.reward is None and len(config.scorer) != 1:
+        yield "reward: missing value; give a finished run, a reward-model directory or a hub id (or one scorer=NAME)"
+
+
+_RULES:
+        for message in rule(config):
+            raise ConfigError(message)
+    check_targets(plain)
+
+
+def _check_plain(key: str, value: Any) -> None:
+    if any(key.startswith(f"{node}.") for node in open_keys()):
+        return  # the owner of the parameters knows what they may be
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{key}: {value} is not a finite number")
+    if value == "None":
+        raise ConfigError(f"{key}: the text 'None' is no value; write null")
+
+
+def _splits(config: Config) -> Iterator[str]:
+    split = config.data.split
+    if split.validation + split.heldout >= 1:
+        yield (
+            f"data.split.validation + data.split.heldout: {split.validation:g} + {split.heldout:g} leaves nothing to "
+            "train on; give shares that sum to less than 1"
+        )
+    if config.trainer.patience is not None and split.validation == 0 and config.task == "train":
+        yield "trainer.patience: early stopping reads the validation split; give data.split.validation above 0"
+
+
+def _source(config: Config) -> Iterator[str]:
+    data = config.data
+    if config.task in ("train", "prepare") and data.format != "synthetic" and not (data.path or data.hub):
+        yield "data.path: missing value; give a file, a list of files or a glob (or data.hub a hub data set)"
+
+
+def _model(config: Config) -> Iterator[str]:
+    if config.model.trunk == "frozen" and config.adapter.kind != "none":
+        yield (
+            f"adapter.kind: {config.adapter.kind} cannot adapt a frozen trunk; "
+            "give adapter=none with model.trunk=frozen"
+        )
+    if config.model.init == "random" and "model_type" not in config.model.shape:
+        yield "model.shape.model_type: missing value; model.init=random builds the architecture that it names"
+
+
+def _margin(config: Config) -> Iterator[str]:
+    margin = config.loss.margin
+    if isinstance(margin, bool) or not isinstance(margin, int | float | str | None):
+        yield f"loss.margin: {margin!r} is not valid; give null, a number, or the name of the strength column"
+
+
+def _paths(config: Config) -> Iterator[str]:
+    for key, value in (("reward", config.reward), ("scores", config.scores), ("output", config.output)):
+        if value is not None and not isinstance(value, str):
+            yield f"{key}: expected one path, got {value!r}"
+    for key, value in (("data.path", config.data.path), ("input", config.input)):
+        if not (value is None or isinstance(value, str) or _is_texts(value)):
+            yield f"{key}: expected a path or a list of paths, got {value!r}"
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
+
+
+def _adapter_targets(config: Config) -> Iterator[str]:
+    targets = config.adapter.targets
+    if not (isinstance(targets, str) or _is_texts(targets)):
+        yield f"adapter.targets: expected all-linear, a name or a list of names, got {targets!r}"
+
+
+def _processes(config: Config) -> Iterator[str]:
+    trainer = config.trainer
+    if trainer.devices * trainer.num_nodes > 1 and trainer.strategy == "auto":
+        yield (
+            f"trainer.strategy: {trainer.devices * trainer.num_nodes} processes need ddp; "
+            f"give trainer={'ddp_cpu' if trainer.accelerator == 'cpu' else 'ddp'}"
+        )
+
+
 def _scored(config: Config) -> Iterator[str]:
     if config.task == "evaluate" and config.reward is None and len(config.scorer) != 1:
         yield "reward: missing value; give a finished run, a reward-model directory or a hub id (or one scorer=NAME)"
 
 
 _RULES: tuple[Callable[[Config], Iterator[str]], ...] = (
-    _splits,
+    _needs,
+    _paths,
     _source,
+    _splits,
     _model,
     _margin,
-    _paths,
     _adapter_targets,
     _processes,
-    _scored,
 )

@@ -1,0 +1,119 @@
+"""Ranges, words and rules between keys."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rmx.config.rules import CHOICES, RANGES, Range, check
+from rmx.config.schema import Config, DataConfig
+from rmx.errors import ConfigError
+
+
+def valid() -> Config:
+    config = Config(run_id="r", data=DataConfig(path="pairs.jsonl"))
+    config.paths.run, config.paths.cache = "run", "cache"
+    return config
+
+
+def with_values(**values) -> Config:
+    config = valid()
+    for key, value in values.items():
+        *groups, name = key.split("__")
+        node = config
+        for group in groups:
+            node = getattr(node, group)
+        setattr(node, name, value)
+    return config
+
+
+def test_the_schemas_defaults_are_valid():
+    check(valid())
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"seed": -1}, "seed: -1 is out of range; give at least 0 and at most 4.29497e+09"),
+        ({"loss__center": -0.1}, "loss.center: -0.1 is out of range; give at least 0"),
+        ({"loss__center": math.nan}, "loss.center: nan is not a finite number"),
+        ({"optim__lr": math.inf}, "optim.lr: inf is not a finite number"),
+        ({"optim__lr": 0.0}, "optim.lr: 0.0 is out of range; give above 0"),
+        ({"loss__label_smoothing": 0.5}, "loss.label_smoothing: 0.5 is out of range; give at least 0 and below 0.5"),
+        ({"adapter__r": 0}, "adapter.r: 0 is out of range; give at least 1"),
+        ({"trainer__max_steps": 0}, "trainer.max_steps: 0 is out of range; give at least 1"),
+        ({"data__split__heldout": 1.0}, "data.split.heldout: 1.0 is out of range; give at least 0 and below 1"),
+        ({"data__split__validation": 0.9}, "data.split.validation + data.split.heldout: 0.9 + 0.15 leaves nothing"),
+        ({"trainer__precision": "bf16"}, "trainer.precision: 'bf16' is not valid; valid: 32-true, bf16-mixed"),
+        ({"trainer__precision": "bf16-mix"}, "trainer.precision: 'bf16-mix' is not valid; did you mean `bf16-mixed`?"),
+        ({"trainer__resume": "yes"}, "trainer.resume: 'yes' is not valid; valid: auto, null"),
+        ({"trainer__resume": "None"}, "trainer.resume: the text 'None' is no value; write null"),
+        ({"batch__layout": "paded"}, "batch.layout: 'paded' is not valid; did you mean `padded`?"),
+        ({"model__trunk": "frozen"}, "adapter.kind: lora cannot adapt a frozen trunk"),
+        ({"model__init": "random"}, "model.shape.model_type: missing value"),
+        ({"trainer__devices": 2}, "trainer.strategy: 2 processes need ddp; give trainer=ddp_cpu"),
+        ({"trainer__patience": 2, "data__split__validation": 0.0}, "trainer.patience: early stopping reads"),
+        ({"loss__margin": True}, "loss.margin: True is not valid"),
+        ({"loss__margin": [1]}, "loss.margin: [1] is not valid"),
+        ({"data__path": None}, "data.path: missing value"),
+        ({"data__path": [1]}, "data.path: expected a path or a list of paths, got [1]"),
+        ({"data__path": []}, "data.path: expected a path or a list of paths, got []"),
+        ({"reward": ["a"]}, "reward: expected one path, got ['a']"),
+        ({"adapter__targets": []}, "adapter.targets: expected all-linear, a name or a list of names, got []"),
+        ({"callbacks": {"x": {"_target_": "os.system"}}}, "callbacks.x._target_: 'os.system' is not allowed"),
+        ({"callbacks": {"x": {"every": 1}}}, "callbacks.x: a callback needs _target_"),
+        ({"audit": {"x": {"_target_": "rmx.callbacks.A"}}}, "audit.x._target_: import paths are allowed in callbacks"),
+    ],
+)
+def test_nonsense_is_named(values, message):
+    with pytest.raises(ConfigError) as caught:
+        check(with_values(**values))
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"model__trunk": "frozen", "adapter__kind": "none"},
+        {"trainer__devices": 2, "trainer__strategy": "ddp"},
+        {"data__split__validation": 0.0, "data__split__heldout": 0.0},
+        {"data__path": ["a.jsonl", "b.jsonl"]},
+        {"data__path": None, "data__hub": "org/set"},
+        {"data__path": None, "data__format": "synthetic"},
+        {"loss__margin": 0.5},
+        {"loss__margin": "strength"},
+        {"slice": {"x": {"above": math.inf}}},
+    ],
+)
+def test_sense_passes(values):
+    check(with_values(**values))
+
+
+def test_what_reads_no_pairs_needs_no_data():
+    check(replace(with_values(data__path=None, scores="scores.csv"), task="audit"))
+
+
+@given(st.sampled_from(sorted(RANGES)), st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_passes_exactly_inside_its_range(key, value):
+    bounds = RANGES[key]
+    above = value > bounds.low or (value == bounds.low and not bounds.low_open)
+    below = value < bounds.high or (value == bounds.high and not bounds.high_open)
+    assert (value in bounds) == (above and below)
+
+
+def test_ranges_read_as_words():
+    assert str(Range(0, 1, high_open=True)) == "at least 0 and below 1"
+    assert str(Range(0, low_open=True)) == "above 0"
+
+
+def test_defaults_are_among_the_words():
+    config = valid()
+    for key, words in CHOICES.items():
+        value = config
+        for part in key.split("."):
+            value = getattr(value, part)
+        assert value in words
