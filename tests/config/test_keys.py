@@ -7,7 +7,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from rmx.config.keys import PATH_KEYS, is_path_key, leaves, open_keys, schema_keys
-from rmx.config.rules import CHOICES, RANGES
+from rmx.config.ranges import CHOICES, RANGES
 from rmx.config.schema import Config
 
 # Keys that the issue and the documentation promise; the schema may have more, never fewer.

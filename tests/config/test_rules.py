@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rmx.config.rules import CHOICES, RANGES, Range, check
+from rmx.config.ranges import CHOICES, RANGES, Range
+from rmx.config.rules import check
 from rmx.config.schema import Config, DataConfig
 from rmx.errors import ConfigError
 

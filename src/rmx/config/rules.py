@@ -1,116 +1,30 @@
-"""What values mean nonsense: allowed words, ranges, and rules between keys."""
+"""What values mean nonsense: words and ranges of single keys, and rules between keys."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from rmx.config.keys import leaves, open_keys
 from rmx.config.nearest import did_you_mean
+from rmx.config.ranges import CHOICES, RANGES
 from rmx.config.schema import Config
 from rmx.config.targets import check_targets
 from rmx.errors import ConfigError
 
-__all__ = ["CHOICES", "LAYOUTS", "RANGES", "Range", "check"]
-
-LAYOUTS = ("padded",)
-"""Layouts that the model can run."""
-
-CHOICES: Mapping[str, tuple[str | None, ...]] = {
-    "method.kind": ("rm",),
-    "data.split.mode": ("grouped", "row_random"),
-    "data.label_source": ("human", "model", "gold", "unknown"),
-    "data.annotators": ("unanimous", "majority", "soft_label", "weight", "hold_out"),
-    "model.init": ("pretrained", "random"),
-    "model.dtype": ("float32", "bfloat16"),
-    "model.attention": ("sdpa", "eager", "flash_attention_2"),
-    "model.trunk": ("trained", "frozen"),
-    "adapter.kind": ("lora", "dora", "none"),
-    "optim.schedule": ("cosine", "linear", "constant"),
-    "batch.layout": LAYOUTS,
-    "trainer.accelerator": ("cpu", "gpu"),
-    "trainer.strategy": ("auto", "ddp"),
-    "trainer.precision": ("32-true", "bf16-mixed"),
-    "trainer.mode": ("min", "max"),
-    "trainer.resume": (None, "auto"),
-    "logger.kind": ("csv", "wandb"),
-    "logger.mode": (None, "online", "offline", "disabled"),
-}
-"""Keys that take one of a few words."""
+__all__ = ["check"]
 
 _NEEDED: Mapping[str, Mapping[str, str]] = {
-    "score": {"reward": "a finished run, a reward-model directory or a hub id", "input": "a file", "output": "a file"},
+    "score": {
+        "reward": "a finished run, a reward-model directory or a hub id",
+        "input": "a file of prompts and completions",
+        "output": "the file to write",
+    },
     "audit": {"scores": "a finished run, or a score table as parquet, CSV or JSONL"},
 }
 """What a command cannot do without, and what it may be."""
-
-
-@dataclass(frozen=True)
-class Range:
-    """Numbers from `low` to `high`; an open end excludes its bound."""
-
-    low: float = -math.inf
-    high: float = math.inf
-    low_open: bool = False
-    high_open: bool = False
-
-    def __contains__(self, value: float) -> bool:
-        above = value > self.low if self.low_open else value >= self.low
-        below = value < self.high if self.high_open else value <= self.high
-        return above and below
-
-    def __str__(self) -> str:
-        parts = []
-        if self.low > -math.inf:
-            parts.append(f"{'above' if self.low_open else 'at least'} {self.low:g}")
-        if self.high < math.inf:
-            parts.append(f"{'below' if self.high_open else 'at most'} {self.high:g}")
-        return " and ".join(parts)
-
-
-_COUNT = Range(1)
-_SHARE = Range(0, 1, high_open=True)
-_POSITIVE = Range(0, low_open=True)
-_NOT_NEGATIVE = Range(0)
-
-RANGES: Mapping[str, Range] = {
-    "seed": Range(0, 2**32 - 1),
-    "data.limit": _COUNT,
-    "data.max_length": Range(2),
-    "data.max_defects": Range(0, 1),
-    "data.near_duplicate_jaccard": Range(0, 1, low_open=True),
-    "data.split.validation": _SHARE,
-    "data.split.heldout": _SHARE,
-    "model.layers": _COUNT,
-    "model.head_init_std": _NOT_NEGATIVE,
-    "adapter.r": _COUNT,
-    "adapter.alpha": _POSITIVE,
-    "adapter.dropout": _SHARE,
-    "loss.center": _NOT_NEGATIVE,
-    "loss.label_smoothing": Range(0, 0.5, high_open=True),
-    "optim.lr": _POSITIVE,
-    "optim.head_lr": _POSITIVE,
-    "optim.weight_decay": _NOT_NEGATIVE,
-    "optim.beta1": _SHARE,
-    "optim.beta2": _SHARE,
-    "optim.eps": _POSITIVE,
-    "optim.warmup": Range(0, 1),
-    "optim.clip": _POSITIVE,
-    "batch.pairs": _COUNT,
-    "batch.max_tokens": _COUNT,
-    "trainer.devices": _COUNT,
-    "trainer.num_nodes": _COUNT,
-    "trainer.max_epochs": _COUNT,
-    "trainer.max_steps": _COUNT,
-    "trainer.val_every": _COUNT,
-    "trainer.save_every": _COUNT,
-    "trainer.log_every": _COUNT,
-    "trainer.patience": _COUNT,
-    "trainer.threads": _COUNT,
-}
-"""Ranges of numbers; null, where the schema allows it, is always in range."""
 
 
 def check(config: Config) -> None:
@@ -211,87 +125,6 @@ def _needs(config: Config) -> Iterator[str]:
     for key, what in _NEEDED.get(config.task, {}).items():
         if getattr(config, key) is None:
             yield f"{key}: missing value; give {what}"
-    if config.task == "evaluate" and config.reward is None and len(config.scorer) != 1:
-        yield "reward: missing value; give a finished run, a reward-model directory or a hub id (or one scorer=NAME)"
-
-
-_RULES:
-        for message in rule(config):
-            raise ConfigError(message)
-    check_targets(plain)
-
-
-def _check_plain(key: str, value: Any) -> None:
-    if any(key.startswith(f"{node}.") for node in open_keys()):
-        return  # the owner of the parameters knows what they may be
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"{key}: {value} is not a finite number")
-    if value == "None":
-        raise ConfigError(f"{key}: the text 'None' is no value; write null")
-
-
-def _splits(config: Config) -> Iterator[str]:
-    split = config.data.split
-    if split.validation + split.heldout >= 1:
-        yield (
-            f"data.split.validation + data.split.heldout: {split.validation:g} + {split.heldout:g} leaves nothing to "
-            "train on; give shares that sum to less than 1"
-        )
-    if config.trainer.patience is not None and split.validation == 0 and config.task == "train":
-        yield "trainer.patience: early stopping reads the validation split; give data.split.validation above 0"
-
-
-def _source(config: Config) -> Iterator[str]:
-    data = config.data
-    if config.task in ("train", "prepare") and data.format != "synthetic" and not (data.path or data.hub):
-        yield "data.path: missing value; give a file, a list of files or a glob (or data.hub a hub data set)"
-
-
-def _model(config: Config) -> Iterator[str]:
-    if config.model.trunk == "frozen" and config.adapter.kind != "none":
-        yield (
-            f"adapter.kind: {config.adapter.kind} cannot adapt a frozen trunk; "
-            "give adapter=none with model.trunk=frozen"
-        )
-    if config.model.init == "random" and "model_type" not in config.model.shape:
-        yield "model.shape.model_type: missing value; model.init=random builds the architecture that it names"
-
-
-def _margin(config: Config) -> Iterator[str]:
-    margin = config.loss.margin
-    if isinstance(margin, bool) or not isinstance(margin, int | float | str | None):
-        yield f"loss.margin: {margin!r} is not valid; give null, a number, or the name of the strength column"
-
-
-def _paths(config: Config) -> Iterator[str]:
-    for key, value in (("reward", config.reward), ("scores", config.scores), ("output", config.output)):
-        if value is not None and not isinstance(value, str):
-            yield f"{key}: expected one path, got {value!r}"
-    for key, value in (("data.path", config.data.path), ("input", config.input)):
-        if not (value is None or isinstance(value, str) or _is_texts(value)):
-            yield f"{key}: expected a path or a list of paths, got {value!r}"
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
-
-
-def _adapter_targets(config: Config) -> Iterator[str]:
-    targets = config.adapter.targets
-    if not (isinstance(targets, str) or _is_texts(targets)):
-        yield f"adapter.targets: expected all-linear, a name or a list of names, got {targets!r}"
-
-
-def _processes(config: Config) -> Iterator[str]:
-    trainer = config.trainer
-    if trainer.devices * trainer.num_nodes > 1 and trainer.strategy == "auto":
-        yield (
-            f"trainer.strategy: {trainer.devices * trainer.num_nodes} processes need ddp; "
-            f"give trainer={'ddp_cpu' if trainer.accelerator == 'cpu' else 'ddp'}"
-        )
-
-
-def _scored(config: Config) -> Iterator[str]:
     if config.task == "evaluate" and config.reward is None and len(config.scorer) != 1:
         yield "reward: missing value; give a finished run, a reward-model directory or a hub id (or one scorer=NAME)"
 

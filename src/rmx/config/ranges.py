@@ -1,0 +1,100 @@
+"""The words and the numbers that single keys may take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["CHOICES", "LAYOUTS", "RANGES", "Range"]
+
+LAYOUTS = ("padded",)
+"""Layouts that the model can run."""
+
+CHOICES: Mapping[str, tuple[str | None, ...]] = {
+    "method.kind": ("rm",),
+    "data.split.mode": ("grouped", "row_random"),
+    "data.label_source": ("human", "model", "gold", "unknown"),
+    "data.annotators": ("unanimous", "majority", "soft_label", "weight", "hold_out"),
+    "model.init": ("pretrained", "random"),
+    "model.dtype": ("float32", "bfloat16"),
+    "model.attention": ("sdpa", "eager", "flash_attention_2"),
+    "model.trunk": ("trained", "frozen"),
+    "adapter.kind": ("lora", "dora", "none"),
+    "optim.schedule": ("cosine", "linear", "constant"),
+    "batch.layout": LAYOUTS,
+    "trainer.accelerator": ("cpu", "gpu"),
+    "trainer.strategy": ("auto", "ddp"),
+    "trainer.precision": ("32-true", "bf16-mixed"),
+    "trainer.mode": ("min", "max"),
+    "trainer.resume": (None, "auto"),
+    "logger.kind": ("csv", "wandb"),
+    "logger.mode": (None, "online", "offline", "disabled"),
+}
+"""Keys that take one of a few words."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`; an open end excludes its bound."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    low_open: bool = False
+    high_open: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        above = value > self.low if self.low_open else value >= self.low
+        below = value < self.high if self.high_open else value <= self.high
+        return above and below
+
+    def __str__(self) -> str:
+        parts = []
+        if self.low > -math.inf:
+            parts.append(f"{'above' if self.low_open else 'at least'} {self.low:g}")
+        if self.high < math.inf:
+            parts.append(f"{'below' if self.high_open else 'at most'} {self.high:g}")
+        return " and ".join(parts)
+
+
+_COUNT = Range(1)
+_SHARE = Range(0, 1, high_open=True)
+_POSITIVE = Range(0, low_open=True)
+_NOT_NEGATIVE = Range(0)
+
+RANGES: Mapping[str, Range] = {
+    "seed": Range(0, 2**32 - 1),
+    "data.limit": _COUNT,
+    "data.max_length": Range(2),
+    "data.max_defects": Range(0, 1),
+    "data.near_duplicate_jaccard": Range(0, 1, low_open=True),
+    "data.split.validation": _SHARE,
+    "data.split.heldout": _SHARE,
+    "model.layers": _COUNT,
+    "model.head_init_std": _NOT_NEGATIVE,
+    "adapter.r": _COUNT,
+    "adapter.alpha": _POSITIVE,
+    "adapter.dropout": _SHARE,
+    "loss.center": _NOT_NEGATIVE,
+    "loss.label_smoothing": Range(0, 0.5, high_open=True),
+    "optim.lr": _POSITIVE,
+    "optim.head_lr": _POSITIVE,
+    "optim.weight_decay": _NOT_NEGATIVE,
+    "optim.beta1": _SHARE,
+    "optim.beta2": _SHARE,
+    "optim.eps": _POSITIVE,
+    "optim.warmup": Range(0, 1),
+    "optim.clip": _POSITIVE,
+    "batch.pairs": _COUNT,
+    "batch.max_tokens": _COUNT,
+    "trainer.devices": _COUNT,
+    "trainer.num_nodes": _COUNT,
+    "trainer.max_epochs": _COUNT,
+    "trainer.max_steps": _COUNT,
+    "trainer.val_every": _COUNT,
+    "trainer.save_every": _COUNT,
+    "trainer.log_every": _COUNT,
+    "trainer.patience": _COUNT,
+    "trainer.threads": _COUNT,
+}
+"""Ranges of numbers; null, where the schema allows it, is always in range."""
