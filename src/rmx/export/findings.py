@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rmx.audits.files import plain
 from rmx.domain import AuditResult, GateDecision
 
 __all__ = ["Findings"]
@@ -29,14 +29,4 @@ class Findings:
 
     def audit_rows(self) -> list[Mapping[str, Any]]:
         """Return the audits as plain data; what JSON cannot hold (NaN, infinity) becomes text."""
-        return [_plain(asdict(result)) for result in self.audits]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value
+        return [plain(asdict(result)) for result in self.audits]

@@ -1,0 +1,132 @@
+"""A reward model as a scorer of texts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rmx.data.tokenise import Text
+from rmx.data.tokens import TokenStore, encode_candidates
+from rmx.domain import Candidate, Message, Origin
+from rmx.errors import DataError
+from rmx.model.contract import CONTRACT_FILE, Contract
+from rmx.model.scoring import score_sequences
+from rmx.scorers.loading import LoadedScorer, find_reward, load_export, load_foreign
+from rmx.scorers.prompts import as_completion, as_prompt
+
+__all__ = ["Reward", "RewardModelScorer", "load_reward"]
+
+Prompt = str | Sequence[Message] | Sequence[dict[str, Any]]
+
+
+class Reward:
+    """A loaded reward model: prompts and completions in, float32 rewards out."""
+
+    def __init__(self, loaded: LoadedScorer, identity: str, *, max_tokens: int, device: torch.device) -> None:
+        self.renderer = loaded.renderer
+        self.contract: Contract | None = loaded.contract
+        self.flags = loaded.flags
+        """What is not known of a foreign model, in sentences."""
+        self.max_length = loaded.max_length
+        """Tokens that the model can read."""
+        self.identity = identity
+        """Changes with the weights' contract or source; a resumed scoring must have the same."""
+        self.max_tokens = max_tokens
+        self.device = device
+        self._network = loaded.network
+
+    def score(self, prompts: Sequence[Prompt], completions: Sequence[str]) -> NDArray[np.float32]:
+        """Return the rewards (n,) of n completions, each to the prompt of the same number.
+
+        Args:
+            prompts: Text (one user turn), or messages with role and content.
+            completions: The assistant's turns.
+
+        Raises:
+            DataError: A text cannot be rendered or is too long; names its number.
+        """
+        if isinstance(prompts, str) or isinstance(completions, str) or len(prompts) != len(completions):
+            raise DataError("score: give a list of prompts and a list of completions of equal length")
+        texts: list[Text] = []
+        for number, (prompt, completion) in enumerate(zip(prompts, completions, strict=True), start=1):
+            row, origin = {"prompt": prompt, "completion": completion}, Origin("score", number)
+            texts.append((as_prompt(row, "prompt", origin), as_completion(row, "completion", origin)))
+        store = self.renderer.encode(texts)
+        for number in np.flatnonzero(store.lengths > self.max_length).tolist():
+            raise DataError(
+                f"score row {number + 1}: {self.too_long(int(store.lengths[number]))}; shorten or leave it out"
+            )
+        return self.rewards(store)
+
+    def rewards(self, store: TokenStore) -> NDArray[np.float32]:
+        """Return the rewards (n,) of rendered sequences, none longer than `max_length`."""
+        return score_sequences(self._network, store, max_tokens=self.max_tokens, device=self.device)
+
+    def too_long(self, tokens: int) -> str:
+        """Say how a text is too long."""
+        return f"{tokens:,} tokens, the model reads {self.max_length:,}"
+
+
+class RewardModelScorer:
+    """A reward model behind the Scorer protocol."""
+
+    def __init__(self, reward: Reward, *, name: str = "model", cache_dir: Path | None = None) -> None:
+        self.name = name
+        self.reward = reward
+        self.cache_dir = cache_dir
+
+    def score(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
+        """Return the rewards of n candidates, float64 (n,), in their order.
+
+        Raises:
+            DataError: A candidate cannot be rendered or is too long; names its id.
+        """
+        store = encode_candidates(self.reward.renderer, candidates, cache_dir=self.cache_dir)
+        for number in np.flatnonzero(store.lengths > self.reward.max_length).tolist():
+            raise DataError(
+                f"candidate {candidates[number].candidate_id}: {self.reward.too_long(int(store.lengths[number]))}; "
+                "lower data.max_length so that its pair leaves"
+            )
+        return self.reward.rewards(store).astype(np.float64)
+
+
+def load_reward(
+    reward: str | Path,
+    *,
+    device: str | None = None,
+    max_tokens: int = 8192,
+    chat_template: str | None = None,
+    terminal: str | None = None,
+) -> Reward:
+    """Load a reward model.
+
+    An rmx export must hold its contract. A foreign directory is scored by its own forward, with what is unknown of it
+    in `flags`.
+
+    Args:
+        reward: A finished run, its model/, a Hugging Face reward-model directory, or a hub id.
+        device: Where it runs; None takes a GPU if there is one.
+        max_tokens: Tokens of a padded batch.
+        chat_template: For a foreign model: Jinja text or file in place of the tokenizer's template.
+        terminal: For a foreign model: the token that closes a text.
+
+    Raises:
+        ExportError: The contract of an rmx export does not hold.
+        ModelError: The model cannot be reached or read, or is no reward model.
+    """
+    location = find_reward(reward)
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    described = location.path / (CONTRACT_FILE if (location.path / CONTRACT_FILE).exists() else "config.json")
+    identity = hashlib.sha256(described.read_bytes() + repr((chat_template, terminal)).encode())
+    if described.name == CONTRACT_FILE:
+        loaded = load_export(location.path, device=place)
+    else:
+        loaded = load_foreign(location, device=place, chat_template=chat_template, terminal=terminal)
+        identity.update(repr(sorted(location.facts.items())).encode())
+    return Reward(loaded, identity.hexdigest()[:16], max_tokens=max_tokens, device=place)
