@@ -197,8 +197,8 @@ def synthetic_run(folder: Path) -> Run:
         model_facts={
             "name": "smollm2-135m",
             "layers": 6,
-            "total_layers": 30,
-            "adapter": "LoRA of rank 16",
+            "layers_total": 30,
+            "adapter": "lora",
             "train_pairs": 1000,
         },
     )

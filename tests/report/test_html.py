@@ -70,7 +70,7 @@ def test_the_verdict_comes_first_with_what_blocks_it_and_that_labels_are_simulat
     for words in (
         "FAIL Do not optimise against this reward",
         "Labels are simulated.",
-        "smollm2-135m, 6 of 30 layers, LoRA of rank 16, trained on 1,000 pairs",
+        "smollm2-135m, 6 of 30 layers, trained with adapter lora on 1,000 pairs",
         "2 of 4 requirements met, 1 blocks, 1 not refuted.",
         "What blocks it Blocked: making an answer longer without adding content raises its reward by",
     ):
@@ -105,8 +105,8 @@ def test_every_section_has_its_golden_facts(run: Run, tmp_path: Path) -> None:
         "gate": ["heldout accuracy prove · heldout · model > 60% 86.0% [83.0%, 89.0%] ✓ PASS", "refute", "<= 5 points"],
         "evidence": ["Training curve", "Margins", "Reliability", "Score against length", "Accuracy by slice"],
         "audits": [
-            "+4.0 [−1.8, +9.8] points ? INCONCLUSIVE",
-            "No agreement spearman of model on disputed: its data were not given.",
+            "+4.0 [−1.8, +9.8] points 400 pairs in 130 groups ? INCONCLUSIVE The interval does not lie",
+            "no estimate ? INCONCLUSIVE Its data were not given.",
         ],
         "data": [
             "1,300 rows gave 1,304 comparisons: 1,252 kept, 32 rejected, 12 held out, 8 sent to review.",
@@ -124,6 +124,7 @@ def test_every_section_has_its_golden_facts(run: Run, tmp_path: Path) -> None:
             "beef, with uncommitted changes",
             "torch 2.13.0",
             "data a1b2c3d4e5f60718",
+            "layers 6, layers_total 30, adapter lora",
             "prepare 3.2 s, train 3 min 10 s",
             "data.world.length_bias=0.9",
             "data.limit=null",

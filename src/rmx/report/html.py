@@ -26,12 +26,13 @@ from rmx.report.reproduce import command_line, facts, flatten
 from rmx.report.sentences import (
     audit_name,
     bound_words,
+    evidence_words,
     found_words,
     gate_sentence,
     interval_words,
+    meaning,
     metric_name,
     quantity,
-    result_sentence,
     verdict_words,
 )
 from rmx.report.summary import Summary, model_sentence, summarise
@@ -92,7 +93,7 @@ def write_report(
         baseline_audits=_audit_blocks([r for r in results if r.scorer != summary.scorer]),
         ledger=view_ledger(ledger),
         command=command_line(record),
-        facts=facts(record),
+        facts=facts(record, model_facts),
         config=flatten(config),
     )
     _write(path, page)
@@ -173,12 +174,13 @@ def _audit_blocks(results: Sequence[AuditResult]) -> list[dict[str, Any]]:
     blocks: dict[str, list[dict[str, str]]] = {}
     for result in results:
         row = {
-            "metric": metric_name(result.audit, result.metric),
+            "metric": metric_name(result.metric),
             "slice": result.slice,
             "scorer": result.scorer,
             "interval": interval_words(result),
+            "evidence": evidence_words(result) if result.estimate is not None else "",
             "status": result.status,
-            "sentence": result_sentence(result),
+            "meaning": meaning(result),
         }
         blocks.setdefault(result.audit, []).append(row)
     return [{"name": audit_name(name), "gloss": _gloss(name), "rows": rows} for name, rows in blocks.items()]

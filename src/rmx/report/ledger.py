@@ -84,7 +84,9 @@ def view_ledger(ledger: Mapping[str, Any] | None) -> LedgerView | None:
             if n
         ),
         splits=_splits(ledger),
-        notes=tuple((audit_name(str(k)), _plain(v)) for k, v in ledger.items() if k not in _ELSEWHERE),
+        notes=tuple(
+            (audit_name(str(k)), _plain(v)) for k, v in ledger.items() if k not in _ELSEWHERE and v is not None
+        ),
         warnings=tuple(str(warning) for warning in ledger.get("warnings", ())),
     )
 

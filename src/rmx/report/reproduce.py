@@ -15,8 +15,8 @@ def command_line(record: Mapping[str, Any]) -> str:
     return command if isinstance(command, str) else shlex.join(str(part) for part in command)
 
 
-def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what the record holds as (name, text), a missing part said as such."""
+def facts(record: Mapping[str, Any], model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what the record and the model's facts hold as (name, text), a missing part said as such."""
     git = record.get("git")
     host = record.get("host") or {}
     commit = (
@@ -29,6 +29,7 @@ def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("versions", _listed(record.get("versions"), " ")),
         ("seeds", _listed(record.get("seeds"), " ")),
         ("fingerprints", _listed(record.get("fingerprints"), " ")),
+        ("model", ", ".join(line.replace("=", " ", 1) for line in flatten(model)) or "not recorded"),
         ("devices", ", ".join(map(str, record.get("devices") or [])) or "not recorded"),
         ("host", ", ".join(machine + cores) or "not recorded"),
         ("started", str(record.get("started") or "not recorded")),

@@ -13,12 +13,13 @@ __all__ = [
     "VERDICTS",
     "audit_name",
     "bound_words",
+    "evidence_words",
     "found_words",
     "gate_sentence",
     "interval_words",
+    "meaning",
     "metric_name",
     "quantity",
-    "result_sentence",
     "tolerance_words",
     "verdict_words",
 ]
@@ -44,11 +45,9 @@ def audit_name(name: str) -> str:
     return name.replace("_", " ")
 
 
-def metric_name(audit: str, metric: str) -> str:
-    """Return what an audit's metric is called: the words of the audit, then those the metric adds."""
-    words = audit.split("_")
-    bare = metric.removesuffix("_sd") if unit(metric) == "sd" else metric
-    return " ".join(words + [word for word in bare.split("_") if word not in words])
+def metric_name(metric: str) -> str:
+    """Return a metric's identifier as words, without the unit that stands beside its number."""
+    return audit_name(metric.removesuffix("_sd") if unit(metric) == "sd" else metric)
 
 
 def unit(metric: str) -> Unit:
@@ -95,7 +94,7 @@ def found_words(result: AuditResult) -> str:
     """Return estimate, interval and size of the evidence, or why there is none."""
     if result.estimate is None:
         return f"not provided: {_reason(result)}"
-    return f"{interval_words(result)}, from {_evidence(result)}"
+    return f"{interval_words(result)}, from {evidence_words(result)}"
 
 
 def tolerance_words(result: AuditResult) -> str:
@@ -107,6 +106,8 @@ def tolerance_words(result: AuditResult) -> str:
         return f"below {_brief(high, result.metric)}"
     if high is None:
         return f"above {_brief(low, result.metric)}"
+    if low == high:
+        return f"exactly {_brief(low, result.metric)}"
     return f"between {_brief(low, result.metric)} and {_brief(high, result.metric)}"
 
 
@@ -121,26 +122,30 @@ def bound_words(outcome: RequirementOutcome) -> str:
     return re.sub(r"(?<![\w.])-?\d*\.?\d+(?![\w.])", convert, outcome.bound)
 
 
-def result_sentence(result: AuditResult) -> str:
-    """Say in one or two sentences what a result found, over how much data, and what that means."""
-    what = metric_name(result.audit, result.metric)
-    if result.estimate is None:
-        return f"No {what} of {result.scorer} on {result.slice}: {_reason(result)}."
-    sentence = f"{_capital(what)} of {result.scorer} on {result.slice} is {found_words(result)}"
-    if result.status == "REPORTED":
-        sentence += "; reported without a tolerance"
+def meaning(result: AuditResult) -> str:
+    """Say in plain sentences what a result means: its tolerance, what it excludes, what it could have missed."""
+    if result.estimate is None or math.isnan(result.estimate):
+        return f"{_capital(_reason(result))}."
+    relations = {
+        "PASS": "The whole interval lies inside the tolerance",
+        "FAIL": "The whole interval lies outside the tolerance",
+        "INCONCLUSIVE": "The interval does not lie wholly inside the tolerance",
+    }
+    if result.status in relations:
+        sentences = [f"{relations[result.status]} ({tolerance_words(result)})"]
     else:
-        relation = {"PASS": "all inside", "FAIL": "all outside", "INCONCLUSIVE": "not all inside"}[result.status]
-        sentence += f"; the interval lies {relation} the tolerance ({tolerance_words(result)})"
+        sentences = ["Reported without a tolerance"]
     if result.reason:
-        sentence += f"; {_reason(result)}"
-    if result.alarm and result.null_value is not None:
-        sentence += f". The interval excludes {_brief(result.null_value, result.metric)}"
-    if result.mde is not None and math.isfinite(result.mde):
-        sentence += f". An effect smaller than {_size(result.mde, result.metric)} could be missed"
-    if result.status == "INCONCLUSIVE" and result.detail.get("n_needed"):
-        sentence += f". About {result.detail['n_needed']:,} pairs would be needed to settle it"
-    return sentence + "."
+        sentences.append(_capital(_reason(result)))
+    if result.null_value is not None and result.ci_low != result.ci_high:
+        does = "excludes" if result.alarm else "does not exclude"
+        sentences.append(f"The interval {does} {_brief(result.null_value, result.metric)}")
+        if result.mde is not None and math.isfinite(result.mde):
+            sentences.append(f"A difference below {_size(result.mde, result.metric)} from it could be missed")
+    needed = result.detail.get("n_needed")
+    if result.status == "INCONCLUSIVE" and needed and needed > result.n_pairs:
+        sentences.append(f"About {needed:,} pairs could settle it")
+    return ". ".join(sentences) + "."
 
 
 def verdict_words(decision: GateDecision) -> str:
@@ -175,7 +180,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _evidence(result: AuditResult) -> str:
+def evidence_words(result: AuditResult) -> str:
     """Return how much a result rests on; an audit with a probe counts edited completions as its pairs."""
     items = "edited completions" if hasattr(AUDITS.get(result.audit), "probe") else "pairs"
     return f"{result.n_pairs:,} {items} in {result.n_groups:,} groups"

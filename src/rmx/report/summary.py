@@ -49,20 +49,25 @@ def summarise(decision: GateDecision, results: Sequence[AuditResult]) -> Summary
 
 
 def model_sentence(facts: Mapping[str, Any]) -> str:
-    """Say which model was judged, how many of its layers, how it was adapted, and on how many pairs it was trained.
+    """Say which model was judged, how many of its layers, what of it was trained, and on how many pairs.
 
     Args:
-        facts: `name`, `source`, `layers`, `total_layers`, `adapter`, `train_pairs`, `trained_here`; all optional, and
-            what is absent is left out or said to be unknown.
+        facts: `name`, `source`, `layers`, `layers_total`, `adapter`, `trunk`, `train_pairs`, `trained_here`; all
+            optional, and what is absent is left out or said to be unknown.
     """
     parts = [f"Model {facts.get('name') or facts.get('source') or 'not named'}"]
-    layers, total = facts.get("layers"), facts.get("total_layers")
+    layers, total = facts.get("layers"), facts.get("layers_total")
     if layers is not None:
         parts.append(f"{layers} of {total} layers" if total not in (None, layers) else f"all {layers} layers")
-    if facts.get("adapter"):
-        parts.append(str(facts["adapter"]))
     if not facts.get("trained_here", True):
         parts.append("not trained here")
     elif facts.get("train_pairs") is not None:
-        parts.append(f"trained on {facts['train_pairs']:,} pairs")
+        parts.append(f"{_trained(facts)} on {facts['train_pairs']:,} pairs")
     return ", ".join(parts) + "."
+
+
+def _trained(facts: Mapping[str, Any]) -> str:
+    if facts.get("trunk") == "frozen":
+        return "only its head trained"
+    adapter = facts.get("adapter")
+    return {None: "trained", "none": "all weights trained"}.get(adapter, f"trained with adapter {adapter}")
