@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -103,7 +103,6 @@ class _Build:
                 self._refuse(numbers, refused.problem)
                 continue
             head_slot = slots.setdefault(prompt.head, len(slots))
-            rest_slot = slots.setdefault(prompt.mark + prompt.rest, len(slots))
             for number in numbers:
                 try:
                     text = self._renderer.render(messages, self._texts[number][1])
@@ -113,6 +112,11 @@ class _Build:
                 shares = bool(prompt.head) and text.startswith(prompt.head)
                 string = prompt.mark + text[len(prompt.head) :] if shares else text
                 slot = slots.setdefault(string, len(slots))
+                rest = prompt.mark + prompt.rest
+                if shares and not string.startswith(rest):
+                    # The template opens an answer otherwise than it renders one: only what both have is the prompt's.
+                    rest = _common_start(string, rest)
+                rest_slot = slots.setdefault(rest, len(slots))
                 jobs.append(_Job(number, prompt, head_slot, rest_slot, text, slot, shares))
         ids = self._renderer.token_ids(list(slots))
         for job in jobs:
@@ -131,8 +135,7 @@ class _Build:
             tail = self._renderer.token_ids([job.text])[0]
         start = len(self._flat)
         if joined:
-            self._flat.fromlist(head)
-            del tail[0]
+            self._flat.fromlist(head[:-1])
         self._flat.fromlist(tail)
         prompt_length = len(head) + len(rest) - 1 if job.prompt.head else len(rest)
         length = len(self._flat) - start
@@ -146,3 +149,7 @@ class _Build:
         for number in numbers:
             self._problems[number] = problem
             self._starts[number] = len(self._flat)
+
+
+def _common_start(a: str, b: str) -> str:
+    return "".join(x for x, _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
