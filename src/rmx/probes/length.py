@@ -13,8 +13,8 @@ __all__ = ["LENGTH", "compress", "pad"]
 _SHORTEST, _LONGEST = 0.3, 1.0
 """Padding's words as a share of the completion's."""
 
-_SENTENCE = r"(?:{})[.!?]*".format("|".join(CONTENT_FREE).replace("'", "['’]"))
-_OPENER = re.compile(rf"\s*{_SENTENCE}(?<=[.!?])\s+", re.IGNORECASE)
+_SENTENCE = r"(?:{})[.!?]+".format("|".join(CONTENT_FREE).replace("'", "['’]"))
+_OPENER = re.compile(rf"\s*{_SENTENCE}\s+", re.IGNORECASE)
 _CLOSER = re.compile(rf"(?<=[.!?])\s+{_SENTENCE}\s*\Z", re.IGNORECASE)
 _BROKEN_OFF = re.compile(r"[\w,;:(\[{-]\Z")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -14,7 +15,7 @@ from rmx.worlds.access_desk.request import Request
 from rmx.worlds.access_desk.rule import ACTIONS, GRANT, gold_reward
 from rmx.worlds.draws import Draws
 
-__all__ = ["Answer", "Outcome", "draw_answer", "pair_law", "read_answer", "word_answer"]
+__all__ = ["Answer", "Outcome", "draw_answer", "outcome_law", "pair_law", "read_answer", "word_answer"]
 
 
 class Outcome(NamedTuple):
@@ -44,14 +45,20 @@ class Answer:
 
 
 @cache
+def outcome_law(policy: str) -> Mapping[Outcome, float]:
+    """Return the outcomes of one answer of a policy with their probability: action and place fail independently."""
+    p = POLICIES[policy]
+    return {
+        Outcome(right, placed): (p.right if right else 1 - p.right) * (1 - p.misplaced if placed else p.misplaced)
+        for right, placed in product((True, False), repeat=2)
+    }
+
+
+@cache
 def pair_law(policy: str) -> tuple[tuple[Outcome, Outcome, float], ...]:
     """Return the outcomes of two answers with their probability: independent, given that their gold rewards differ."""
-    p = POLICIES[policy]
-    law = [
-        (first, second, _chance(p, first) * _chance(p, second))
-        for first, second in product(_OUTCOMES, repeat=2)
-        if first.gold != second.gold
-    ]
+    one = outcome_law(policy)
+    law = [(a, b, one[a] * one[b]) for a, b in product(one, repeat=2) if a.gold != b.gold]
     total = sum(weight for _, _, weight in law)
     return tuple((first, second, weight / total) for first, second, weight in law)
 
@@ -85,16 +92,10 @@ def read_answer(completion: str) -> Answer | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _chance(policy: Policy, outcome: Outcome) -> float:
-    right = policy.right if outcome.right else 1 - policy.right
-    return right * (1 - policy.misplaced if outcome.placed else policy.misplaced)
-
-
 def _pattern(action: str) -> re.Pattern[str]:
     wordings = {wording for policy in POLICIES.values() for wording in policy.wordings[action]}
     return re.compile("|".join(map(re.escape, sorted(wordings))).replace(re.escape("{place}"), f"(?:{_PLACE.pattern})"))
 
 
-_OUTCOMES = tuple(Outcome(right, placed) for right, placed in product((True, False), repeat=2))
 _PLACE = re.compile("|".join(PLACES))
 _ACTIONS = {action: _pattern(action) for action in (*ACTIONS.values(), GRANT)}

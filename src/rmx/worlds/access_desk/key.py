@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmx.worlds.access_desk.annotators import majority_probability, vote_probability
-from rmx.worlds.access_desk.answer import Outcome, pair_law
+from rmx.worlds.access_desk.answer import Outcome, outcome_law, pair_law
 from rmx.worlds.access_desk.lengths import length_law, words_sd
 from rmx.worlds.access_desk.params import AccessDeskParams, read_params
 from rmx.worlds.access_desk.phrases import PLACES
@@ -28,6 +28,7 @@ def access_desk_key(parameters: Mapping[str, Any]) -> dict[str, float]:
         length shortcut, because swapping two actions, or two places, leaves the world as it is.
     label_matches_gold: share of labels that choose the answer of higher gold reward.
     longer_wins: share of chosen answers that have more words, among pairs of unequal length.
+    policy_gold: mean gold reward of an answer of the policy, before answers of equal reward are left out of pairs.
     words_sd: standard deviation of an answer's words.
     margin_sd: standard deviation of the ideal scorer's margin in logits (chosen minus rejected).
     length_effect_per_word: what the ideal scorer pays for one more word, in those standard deviations.
@@ -58,6 +59,7 @@ def access_desk_key(parameters: Mapping[str, Any]) -> dict[str, float]:
         "response_only_accuracy": float(sum(mass.max(axis=0).sum() for mass in views.values())),
         "label_matches_gold": gold_label,
         "longer_wins": longer / unequal,
+        "policy_gold": sum(chance * outcome.gold for outcome, chance in outcome_law(params.policy).items()),
         "words_sd": sd,
         "margin_sd": margin_sd,
         "length_effect_per_word": params.length_shortcut / sd / margin_sd,

@@ -37,6 +37,14 @@ PURPOSES = (
     *("to label some boxes", "to test a sensor", "to pick up my coat", "to water several plants"),
     *("to paint the far wall", "to move three chairs", "to photograph an invoice", "to install one printer"),
     *("to look for leaks", "to return borrowed tools", "to update the wall chart", "to deliver fresh towels"),
+    *("to empty both bins", "to check every fuse", "to sketch an escape plan", "to replace worn hinges"),
+    *("to weigh a parcel", "to scan old passports", "to tune the radio mast", "to oil squeaky wheels"),
+    *("to hide a birthday cake", "to record bird song", "to sort loose screws", "to hand over a ladder"),
+    *("to inspect cracked tiles", "to borrow the projector", "to wrap fragile vases", "to draw a cable map"),
+    *("to rescue my umbrella", "to unpack new shelves", "to catch a mouse", "to wind the big clock"),
+    *("to stack spare pallets", "to wipe the whiteboard", "to compare serial numbers", "to fit longer curtains"),
+    *("to rehearse my talk", "to seal six envelopes", "to align two cameras", "to mark emergency exits"),
+    *("to polish brass plates", "to drain an old tank", "to feed the office cat", "to gather stray pens"),
 )
 
 FRAMES = (
@@ -45,6 +53,9 @@ FRAMES = (
     "I am {name} in {department} and need {place} {purpose}.",
     "Please open {place} for {name}, {department}, {purpose}.",
     "May I go into {place} {purpose}? {name}, {department}.",
+    "This is {name} of {department}. Could you unlock {place} for me {purpose}?",
+    "{name} ({department}) would like a key to {place}, {purpose}.",
+    "Kindly let {name}, {department} staff, pass into {place} {purpose}.",
 )
 
 CLOSERS = (
