@@ -2,7 +2,7 @@
 
 The pairs are made from the real HH rows: each copy keeps a row's turns and lengths and swaps half of its words for
 words of the same data, so that copies are neither duplicates nor near-duplicates. Every size runs in a process of its
-own, for its peak memory.
+own, for its peak memory. CPU seconds say what the work costs when other processes share the cores.
 
     python bench/data_cost.py ../shared/data/hh-harmless/pairs.jsonl.gz
 """
@@ -64,9 +64,9 @@ def measure(path: str) -> None:
     from rmx.data.prepare import prepare
 
     data = DataConfig(name="hh", path=path, format="hh_dialogue")
-    start = time.perf_counter()
+    start, worked = time.perf_counter(), time.process_time()
     prepared = prepare(data)
-    seconds = time.perf_counter() - start
+    seconds, cpu = time.perf_counter() - start, time.process_time() - worked
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     with tempfile.TemporaryDirectory() as cache:
         prepare(data, cache=Path(cache))
@@ -78,6 +78,7 @@ def measure(path: str) -> None:
         "kept": prepared.ledger.kept,
         "links": prepared.ledger.near_duplicates.links,
         "seconds": round(seconds, 2),
+        "cpu": round(cpu, 2),
         "peak_gib": round(peak, 2),
         "cached_seconds": round(cached, 2),
         "same": again.fingerprint == prepared.fingerprint,
@@ -98,7 +99,9 @@ def main() -> None:
     with gzip.open(options.hh, "rt", encoding="utf-8") as stream:
         rows = [json.loads(line) for line in stream]
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the start")
-    print(f"{'pairs':>8} {'kept':>8} {'links':>6} {'seconds':>8} {'per 10k':>8} {'peak GiB':>9} {'cached s':>9}")
+    print(
+        f"{'pairs':>8} {'kept':>8} {'links':>6} {'seconds':>8} {'cpu s':>7} {'cpu/10k':>8} {'peak GiB':>9} {'cached s':>9}"
+    )
     with tempfile.TemporaryDirectory() as folder:
         for size in options.sizes:
             file = Path(folder) / f"pairs-{size}.jsonl.gz"
@@ -108,8 +111,8 @@ def main() -> None:
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             f = json.loads(done.stdout)
             print(
-                f"{f['pairs']:>8,} {f['kept']:>8,} {f['links']:>6,} {f['seconds']:>8} "
-                f"{f['seconds'] / f['pairs'] * 1e4:>8.2f} {f['peak_gib']:>9} {f['cached_seconds']:>9}"
+                f"{f['pairs']:>8,} {f['kept']:>8,} {f['links']:>6,} {f['seconds']:>8} {f['cpu']:>7} "
+                f"{f['cpu'] / f['pairs'] * 1e4:>8.2f} {f['peak_gib']:>9} {f['cached_seconds']:>9}"
             )
 
 
