@@ -9,17 +9,20 @@ from typing import Any
 import pytorch_lightning as pl
 import yaml
 
+from rmx.audits.evidence import Evidence
 from rmx.audits.registry import build_audits
 from rmx.config.redact import redacted
 from rmx.config.schema import Config
+from rmx.data.lint import check_renderer
 from rmx.data.render import Renderer
 from rmx.data.summary import summarise
+from rmx.export import Findings, export_model
 from rmx.model.build import BuiltModel, build_reward_model
 from rmx.record import RunRecord
 from rmx.run.baselines import build_baselines
 from rmx.run.corpus import Corpus, build_corpus
 from rmx.run.directory import RunDirectory, is_launched_rank
-from rmx.run.judgement import exit_status, judge, show
+from rmx.run.judgement import Judgement, exit_status, judge, show
 from rmx.run.scoring import build_evidence
 from rmx.run.trainer import set_threads
 from rmx.run.training import fit, score_slices
@@ -61,6 +64,9 @@ def train(config: Config) -> int:
         baselines = build_baselines(config.scorer, corpus.prepared.splits["train"])
         evidence = build_evidence(corpus.slices, rewards, baselines, corpus.ledger)
         judgement = judge(evidence, audits, config.gate, directory, record.fingerprints)
+    with record.phase("export"):
+        findings = _findings(config, evidence, judgement, record)
+        export_model(directory.model, built.reward_model, renderer, findings, built.facts)
     facts = _facts(config, built, corpus)
     show(judgement, evidence, directory, record=record, config=redacted(config), model_facts=facts)
     return exit_status(judgement.decision, config.gate)
@@ -71,13 +77,30 @@ def _begin(config: Config, corpus: Corpus, renderer: Renderer, directory: RunDir
     directory.config.write_text(yaml.safe_dump(redacted(config), sort_keys=False, allow_unicode=True))
     corpus.prepared.write(directory.data)
     print(summarise(corpus.ledger))
-    pass
+    for finding in check_renderer(renderer):
+        print(f"template {finding.severity}: {finding.message}")
+
+
+def _findings(config: Config, evidence: Evidence, judgement: Judgement, record: RunRecord) -> Findings:
+    chosen_on = evidence.candidates.get("validation")
+    rewards = None if chosen_on is None else chosen_on.of("model")["reward"].to_numpy()
+    return Findings(
+        reward_mean=None if rewards is None else float(rewards.mean()),
+        reward_sd=None if rewards is None else float(rewards.std()),
+        temperature=evidence.temperature,
+        trained_length=config.data.max_length,
+        data_fingerprint=record.fingerprints["data"],
+        split_fingerprint=record.fingerprints["split"],
+        audits=judgement.results,
+        gate=judgement.decision,
+    )
 
 
 def _facts(config: Config, built: BuiltModel, corpus: Corpus) -> Mapping[str, Any]:
     return {
         **built.facts,
         "name": config.model.name,
+        "total_layers": built.facts["layers_total"],
         "train_pairs": len(corpus.train),
         "trained_here": True,
     }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -19,7 +22,7 @@ from rmx.callbacks.metrics_file import MetricsFile
 from rmx.callbacks.progress import TrainingProgress
 from rmx.config.schema import TrainerConfig
 
-__all__ = ["BEST", "LAST", "build_trainer", "local_processes", "set_threads"]
+__all__ = ["BEST", "LAST", "build_trainer", "local_processes", "quiet_lightning", "set_threads"]
 
 LAST = "last.ckpt"
 BEST = "best.ckpt"
@@ -94,6 +97,28 @@ def build_trainer(
         enable_checkpointing=True,
         default_root_dir=directory,
     )
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Silence what Lightning says of choices that are made on purpose here, and its advertisements."""
+    known = (
+        r".*treespec, LeafSpec.*",
+        r"Found \d+ module\(s\) in eval mode",  # a frozen trunk and dropout 0
+        r"Using ModelCheckpoint with manual optimization",  # checkpoints are of the weights after the step
+        r".*does not have many workers",  # batches are slices of a memory map
+        r"Total length of .* across ranks is zero",
+    )
+    logger = logging.getLogger("pytorch_lightning.utilities.rank_zero")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            for message in known:
+                warnings.filterwarnings("ignore", message=message)
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _strategy(config: TrainerConfig) -> str | Strategy:

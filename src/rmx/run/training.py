@@ -28,7 +28,7 @@ from rmx.module import RewardModule
 from rmx.run.corpus import Corpus
 from rmx.run.directory import RunDirectory
 from rmx.run.loggers import build_loggers
-from rmx.run.trainer import BEST, LAST, build_trainer
+from rmx.run.trainer import BEST, LAST, build_trainer, quiet_lightning
 
 __all__ = ["Trained", "fit", "score_slices"]
 
@@ -72,18 +72,19 @@ def fit(config: Config, corpus: Corpus, built: BuiltModel, directory: RunDirecto
         {n: d.comparisons for n, d in validation.items()},
         _in_training(build_audits(config.audit)),
     )
-    trainer = build_trainer(
-        config.trainer,
-        directory.path,
-        total_steps=plan.total_steps,
-        steps_per_epoch=plan.steps_per_epoch,
-        resume_step=resume_step,
-        first=[gather, audits] if validation else [],
-        loggers=build_loggers(config, directory.path),
-        validates=bool(validation),
-    )
     data = PreferenceData(corpus.train, plan, {n: d.store for n, d in validation.items()})
-    trainer.fit(module, data, ckpt_path=checkpoint)
+    with quiet_lightning():
+        trainer = build_trainer(
+            config.trainer,
+            directory.path,
+            total_steps=plan.total_steps,
+            steps_per_epoch=plan.steps_per_epoch,
+            resume_step=resume_step,
+            first=[gather, audits] if validation else [],
+            loggers=build_loggers(config, directory.path),
+            validates=bool(validation),
+        )
+        trainer.fit(module, data, ckpt_path=checkpoint)
     _stop_if_interrupted(trainer, directory)
     return Trained(module, trainer, trainer.global_step, _use_best(module, trainer, directory))
 
@@ -102,7 +103,8 @@ def score_slices(trained: Trained, corpus: Corpus, config: Config) -> dict[str, 
     kept = trainer.callbacks  # type: ignore[attr-defined]
     trainer.callbacks = [gather]  # type: ignore[attr-defined]
     try:
-        trainer.validate(trained.module, dataloaders=loaders, verbose=False)
+        with quiet_lightning():
+            trainer.validate(trained.module, dataloaders=loaders, verbose=False)
     finally:
         trainer.callbacks = kept  # type: ignore[attr-defined]
     return gather.rewards
