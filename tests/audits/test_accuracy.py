@@ -76,7 +76,7 @@ def test_groups_widen_the_interval() -> None:
 
 @pytest.mark.real_data
 def test_judgebench_scores_give_the_published_accuracy(shared_data: Path, tmp_path: Path) -> None:
-    """GRM-Gemma-2B on JudgeBench: published 59.43. Its rule gives a tie to B, ours one half; these scores have no tie."""
+    """GRM-Gemma-2B on JudgeBench: 59.43. There a tie counts as B, here one half; these scores have none."""
     with gzip.open(shared_data / "judgebench-scores" / "grm-gemma-2b.jsonl.gz", "rt") as file:
         rows = [json.loads(line) for line in file]
     foreign = tmp_path / "judgebench.jsonl"

@@ -123,7 +123,9 @@ def test_shipped_configuration_builds(repository: Path, file: str) -> None:
 
 def test_results_survive_the_file_nan_included(tmp_path: Path) -> None:
     results = run_audits([Broken(), Accuracy()], Evidence({"heldout": scores([1.0, 2.0] * 9)}))
-    odd = AuditResult("a", "s", "m", "x", math.nan, -math.inf, math.inf, "t", 3, 2, tolerance=(None, 0.5), status="FAIL")
+    odd = AuditResult(
+        "a", "s", "m", "x", math.nan, -math.inf, math.inf, "t", 3, 2, tolerance=(None, 0.5), status="FAIL"
+    )
     write_results([*results, odd], tmp_path / "audits.json")
     *back, last = read_results(tmp_path / "audits.json")
     assert back == results
@@ -151,7 +153,16 @@ def test_a_hundred_thousand_pairs_take_seconds() -> None:
         rejected_tokens=rng.integers(5, 50, n),
         agreement=rng.choice([0.7, 1.0], n),
     )
-    names = "accuracy margin calibration length_balanced length_matched length_observational agreement scale".split()
+    names = [
+        "accuracy",
+        "margin",
+        "calibration",
+        "length_balanced",
+        "length_matched",
+        "length_observational",
+        "agreement",
+        "scale",
+    ]
     audits = build_audits({name: {"slices": ["heldout"]} for name in names})
     start = time.perf_counter()
     results = run_audits(audits, Evidence({"heldout": table}))

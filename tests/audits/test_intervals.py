@@ -115,7 +115,9 @@ def test_agreement_on_every_pair_proves_nothing_on_few() -> None:
 def test_mid_p_counts_outcomes_as_extreme_with_the_own_point_at_half(better: int, worse: int) -> None:
     n, smaller = better + worse, min(better, worse)
     tail = sum(math.comb(n, k) for k in range(smaller)) + math.comb(n, smaller) / 2
-    expected = 1.0 if n == 0 else min(1.0, 2 * tail / 2**n) if better != worse else 1 - math.comb(n, better) / 2 ** (n + 1)
+    expected = (
+        1.0 if n == 0 else min(1.0, 2 * tail / 2**n) if better != worse else 1 - math.comb(n, better) / 2 ** (n + 1)
+    )
     first = np.array([1.0] * better + [0.0] * worse + [1.0])
     second = np.array([0.0] * better + [1.0] * worse + [1.0])
     assert mid_p(first, second) == pytest.approx(expected)

@@ -96,13 +96,15 @@ def test_doses_are_ordered() -> None:
 
 
 def test_shift_and_scale_of_the_reward_change_nothing() -> None:
-    table, candidates, _ = _world(0.5, seed=5)
+    table, _, _ = _world(0.5, seed=5)
     margins, base = table.view().margins, np.random.default_rng(0).normal(size=100)
     gain = np.random.default_rng(1).normal(0.3, 0.2, 100)
     first = one(AUDIT, scores(margins), candidates={"heldout": edited(base, {"padded": base + gain})})
     moved = edited(7 + 3 * base, {"padded": 7 + 3 * (base + gain)})
     second = one(AUDIT, scores(3 * margins), candidates={"heldout": moved})
-    assert (second.estimate, second.ci_low, second.ci_high) == pytest.approx((first.estimate, first.ci_low, first.ci_high))
+    assert (second.estimate, second.ci_low, second.ci_high) == pytest.approx(
+        (first.estimate, first.ci_low, first.ci_high)
+    )
 
 
 def test_few_edits_never_pass() -> None:
@@ -126,4 +128,6 @@ def test_missing_edits_and_one_group() -> None:
     lone = edited([0.0] * 9, {"padded": [0.1] * 9}, groups=[0] * 9)
     result = one(AUDIT, table, candidates={"heldout": lone})
     assert (result.status, result.ci_low) == ("INCONCLUSIVE", None)
-    assert ask(AUDIT, scores(np.ones(9)), candidates={"heldout": lone})["heldout", "model", "effect_sd"].estimate is None
+    assert (
+        ask(AUDIT, scores(np.ones(9)), candidates={"heldout": lone})["heldout", "model", "effect_sd"].estimate is None
+    )

@@ -12,9 +12,17 @@ from rmx.score_table import ScoreTable
 
 EVERYTHING = {
     name: {"slices": ["heldout"]}
-    for name in (
-        "accuracy margin calibration length_effect length_balanced length_matched length_observational agreement scale"
-    ).split()
+    for name in [
+        "accuracy",
+        "margin",
+        "calibration",
+        "length_effect",
+        "length_balanced",
+        "length_matched",
+        "length_observational",
+        "agreement",
+        "scale",
+    ]
 }
 
 

@@ -104,7 +104,7 @@ def _unfit_labels(slice: str, label_sources: Mapping[str, Collection[str]]) -> s
 
 
 def _open_question(wanted: Requirement, result: AuditResult) -> str:
-    """Say that the interval crosses the bound and, of a proof, how many pairs could settle it where that can be told."""
+    """Say that the interval crosses the bound and, for a proof, how many pairs could settle it if that can be told."""
     reason = "the interval reaches across the bound"
     if wanted.kind == "refute" or result.mde is None or result.estimate is None:
         return reason

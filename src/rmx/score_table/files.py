@@ -63,7 +63,7 @@ def read_scores(path: Path) -> ScoreTable:
     cells, facts = _read_cells(path)
     schema = PAIRWISE_COLUMNS if "margin" in cells and "chosen_reward" not in cells else SCORE_COLUMNS
     needed = ["margin"] if schema is PAIRWISE_COLUMNS else ["chosen_reward", "rejected_reward"]
-    defaults = {"slice": "heldout", "scorer": "model", "label_source": "unknown"}
+    defaults = {"slice": "heldout", "scorer": "model"}
     table = _typed(path, cells, schema, needed=["pair_id", "group", *needed], defaults=defaults)
     return _checked(path, ScoreTable, table, facts)
 
@@ -72,7 +72,7 @@ def read_candidates(path: Path) -> CandidateTable:
     """Read a candidates table; a foreign file needs candidate_id, group and reward. Errors as `read_scores`."""
     path = Path(path)
     cells, facts = _read_cells(path)
-    defaults = {"slice": "heldout", "scorer": "model", "probe": "", "variant": "", "source_id": ""}
+    defaults = {"slice": "heldout", "scorer": "model"}
     table = _typed(path, cells, CANDIDATE_COLUMNS, needed=["candidate_id", "group", "reward"], defaults=defaults)
     return _checked(path, CandidateTable, table, facts)
 
@@ -81,7 +81,7 @@ def read_comparisons(path: Path) -> Comparisons:
     """Read comparisons; a foreign file needs pair_id, group, chosen_id and rejected_id. Errors as `read_scores`."""
     path = Path(path)
     cells, facts = _read_cells(path)
-    defaults = {"slice": "heldout", "label_source": "unknown"}
+    defaults = {"slice": "heldout"}
     needed = ["pair_id", "group", "chosen_id", "rejected_id"]
     table = _typed(path, cells, COMPARISON_COLUMNS, needed=needed, defaults=defaults)
     return _checked(path, Comparisons, table, facts)
@@ -182,9 +182,8 @@ def _typed(path: Path, cells: Cells, schema: pa.Schema, *, needed: list[str], de
         columns[name] = values
     extra = sorted(cells.keys() - set(schema.names))
     if extra and "tags" in columns:
-        columns["tags"] = [
-            _with_tags(tags, {name: cells[name][i] for name in extra}) for i, tags in enumerate(columns["tags"])
-        ]
+        for i, tags in enumerate(columns["tags"]):
+            columns["tags"][i] = _with_tags(f"{path}: row {i + 1}", tags, {name: cells[name][i] for name in extra})
     return pa.table({name: pa.array(columns[name], schema.field(name).type) for name in schema.names})
 
 
@@ -206,7 +205,10 @@ def _number(cell: Any, whole: bool) -> float | int:
     return int(value) if whole else value
 
 
-def _with_tags(tags: str | None, extra: Mapping[str, Any]) -> str:
-    known = json.loads(tags) if tags else {}
+def _with_tags(where: str, tags: str | None, extra: Mapping[str, Any]) -> str:
+    try:
+        known = dict(json.loads(tags)) if tags else {}
+    except (ValueError, TypeError):
+        raise DataError(f"{where}: tags is {tags!r}, not a JSON object; mend it or rename the column") from None
     more = {name: _text(value, False) for name, value in extra.items() if value is not None}
     return json.dumps({**more, **known}, sort_keys=True, ensure_ascii=False)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from rmx.domain import Message
 
-__all__ = ["CANDIDATE_COLUMNS", "COMPARISON_COLUMNS", "PAIRWISE_COLUMNS", "SCORE_COLUMNS", "candidate_id"]
+__all__ = ["CANDIDATE_COLUMNS", "COMPARISON_COLUMNS", "PAIRWISE_COLUMNS", "SCORE_COLUMNS", "WHEN_NULL", "candidate_id"]
 
 CANDIDATE_COLUMNS = pa.schema(
     [
@@ -68,6 +68,9 @@ PAIRWISE_COLUMNS = pa.schema(
     [pa.field("margin", pa.float64()) if field.name == "chosen_reward" else field for field in SCORE_COLUMNS]
 ).remove(SCORE_COLUMNS.get_field_index("rejected_reward"))
 """Schema of the ScoreTable of a pairwise judge: `margin` in the place of the two rewards, which it does not have."""
+
+WHEN_NULL = {"label_source": "unknown", "tags": "", "probe": "", "variant": "", "source_id": ""}
+"""What a missing text means, so that the same content is the same rows in every format."""
 
 
 def candidate_id(prompt: Sequence[Message], completion: str) -> str:

@@ -21,6 +21,7 @@ from rmx.score_table.schema import (
     COMPARISON_COLUMNS,
     PAIRWISE_COLUMNS,
     SCORE_COLUMNS,
+    WHEN_NULL,
     candidate_id,
 )
 from rmx.score_table.view import ScoreView
@@ -40,6 +41,9 @@ class _Rows:
 
     def __post_init__(self) -> None:
         table = self.table.select(self._schema().names).cast(self._schema()).combine_chunks()
+        for name in WHEN_NULL.keys() & set(table.column_names):
+            filled = table[name].fill_null(WHEN_NULL[name])
+            table = table.set_column(table.schema.get_field_index(name), name, filled)
         table = table.sort_by([(name, "ascending") for name in self.key]).replace_schema_metadata(None)
         object.__setattr__(self, "table", table)
         object.__setattr__(self, "metadata", dict(self.metadata))
@@ -92,7 +96,7 @@ class CandidateTable(_Rows):
 
     def of(self, scorer: str, *, probe: str = "") -> pa.Table:
         """Return the rows of one scorer: original texts, or the edited texts of a probe."""
-        is_probe = pc.equal(pc.fill_null(self.table["probe"], ""), probe)
+        is_probe = pc.equal(self.table["probe"], probe)
         return self.table.filter(pc.and_(pc.equal(self.table["scorer"], scorer), is_probe))
 
     @property
@@ -156,7 +160,7 @@ class ScoreTable(_Rows):
     @property
     def label_sources(self) -> tuple[str, ...]:
         """Distinct sources of the labels, sorted."""
-        return tuple(sorted(self.table["label_source"].fill_null("unknown").unique().to_pylist()))
+        return tuple(sorted(self.table["label_source"].unique().to_pylist()))
 
     def by_slice(self) -> dict[str, ScoreTable]:
         """Split into one table per slice, in order of name."""
@@ -218,8 +222,8 @@ class ScoreTable(_Rows):
             rejected_tokens=_lengths(rows, "rejected_tokens"),
             agreement=_floats(rows, "agreement"),
             strength=_floats(rows, "strength"),
-            label_sources=rows["label_source"].fill_null("unknown").to_pylist(),
-            tags_json=rows["tags"].fill_null("").to_pylist(),
+            label_sources=rows["label_source"].to_pylist(),
+            tags_json=rows["tags"].to_pylist(),
         )
 
 
