@@ -100,7 +100,8 @@ def main() -> None:
         rows = [json.loads(line) for line in stream]
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the start")
     print(
-        f"{'pairs':>8} {'kept':>8} {'links':>6} {'seconds':>8} {'cpu s':>7} {'cpu/10k':>8} {'peak GiB':>9} {'cached s':>9}"
+        f"{'pairs':>8} {'kept':>8} {'links':>6} {'seconds':>8} {'cpu s':>7} {'cpu/10k':>8} "
+        f"{'peak GiB':>9} {'cached s':>9}"
     )
     with tempfile.TemporaryDirectory() as folder:
         for size in options.sizes:
