@@ -11,7 +11,6 @@ import numpy as np
 
 from rmx.audits.base import Audit
 from rmx.config.schema import Config
-from rmx.data.ledger import Ledger
 from rmx.data.prepared import Prepared
 from rmx.data.render import Renderer
 from rmx.data.sequences import PairSet, build_pair_set
@@ -40,15 +39,9 @@ class Corpus:
     """Everything that one run reads of its data."""
 
     prepared: Prepared
+    """Its ledger proves the overlap of train with every split and slice."""
     train: PairSet
     slices: Mapping[str, SliceData]
-
-    @property
-    def ledger(self) -> Ledger:
-        """The ledger, with the overlap of every slice and train among its proofs."""
-        overlaps = {n: d.slice.overlap for n, d in self.slices.items() if d.slice.source == "data"}
-        known = {n: o for n, o in overlaps.items() if o is not None}
-        return replace(self.prepared.ledger, overlap={**self.prepared.ledger.overlap, **known})
 
 
 def edit_requests(audits: Iterable[Audit], slice: str) -> list[EditRequest]:
@@ -76,6 +69,10 @@ def build_corpus(config: Config, renderer: Renderer, audits: Sequence[Audit], *,
     own = {n: {"from": n} for n in ("validation", "heldout", "disputed") if prepared.splits[n]}
     specs: dict[str, Any] = {**own, **config.slice}
     slices = {n: build_slice(n, s, prepared, config.data, cache=cache / "data") for n, s in specs.items()}
+    # What a slice from elsewhere shares with train belongs to the same proof as the splits.
+    overlaps = {n: s.overlap for n, s in slices.items() if s.source == "data" and s.overlap is not None}
+    ledger = replace(prepared.ledger, overlap={**prepared.ledger.overlap, **overlaps})
+    prepared = replace(prepared, ledger=ledger)
     data = {n: build_slice_data(s, renderer, audits, config.data.max_length, cache=cache) for n, s in slices.items()}
     return Corpus(prepared, pairs, data)
 
@@ -92,4 +89,4 @@ def build_slice_data(
     prompts = store.prompt_lengths
     lengths = {p.pair_id: int(prompts[i]) for p, i in zip(slice.pairs, texts.chosen, strict=True)}
     comparisons = Comparisons.from_pairs(slice.pairs, slice=slice.name, prompt_tokens=lengths)
-    return SliceData(slice, texts.with_tokens(store.completion_lengths), store, comparisons)
+    return SliceData(slice, texts.with_tokens(store.completion_lengths.tolist()), store, comparisons)

@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from rmx.audits.base import Audit
 from rmx.audits.evidence import Evidence
 from rmx.audits.files import write_results
 from rmx.audits.runner import run_audits
+from rmx.audits.temperature import fit_temperature
 from rmx.config.schema import GateConfig
 from rmx.domain import AuditResult, GateDecision
 from rmx.gate import decide, write_gate
@@ -17,9 +20,9 @@ from rmx.record import RunRecord
 from rmx.report.html import write_report
 from rmx.report.terminal import print_verdict
 from rmx.run.directory import RunDirectory
-from rmx.score_table import write_table
+from rmx.score_table import ScoreTable, write_table
 
-__all__ = ["Judgement", "exit_status", "judge", "show"]
+__all__ = ["Judgement", "exit_status", "judge", "show", "validation_temperature"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,12 @@ def _write_scores(evidence: Evidence, directory: RunDirectory) -> None:
         write_table(table, directory.scores / f"{name}.parquet")
     for name, candidates in evidence.candidates.items():
         write_table(candidates, directory.scores / f"{name}.candidates.parquet")
+
+
+def validation_temperature(scores: Mapping[str, ScoreTable]) -> float | None:
+    """Return the temperature that calibrates the model on the validation slice; None without one that identifies it."""
+    view = scores["validation"].view() if "validation" in scores else None
+    return None if view is None or not np.isfinite(view.margins).all() else fit_temperature(view)
 
 
 def exit_status(decision: GateDecision, gate: GateConfig) -> int:

@@ -62,7 +62,7 @@ def train(config: Config) -> int:
     )
     with record.phase("judgement"):
         baselines = build_baselines(config.scorer, corpus.prepared.splits["train"])
-        evidence = build_evidence(corpus.slices, rewards, baselines, corpus.ledger)
+        evidence = build_evidence(corpus.slices, rewards, baselines, corpus.prepared.ledger)
         judgement = judge(evidence, audits, config.gate, directory, record.fingerprints)
     with record.phase("export"):
         findings = _findings(config, evidence, judgement, record)
@@ -76,7 +76,7 @@ def _begin(config: Config, corpus: Corpus, renderer: Renderer, directory: RunDir
     """Write what is known before training starts, and show the data and what the template's lint found."""
     directory.config.write_text(yaml.safe_dump(redacted(config), sort_keys=False, allow_unicode=True))
     corpus.prepared.write(directory.data)
-    print(summarise(corpus.ledger))
+    print(summarise(corpus.prepared.ledger))
     for finding in check_renderer(renderer):
         print(f"template {finding.severity}: {finding.message}")
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rmx.audits.evidence import Evidence
-from rmx.audits.temperature import fit_temperature
 from rmx.data.ledger import Ledger
 from rmx.run.corpus import SliceData
+from rmx.run.judgement import validation_temperature
 from rmx.score_table import CandidateTable, ScoreTable, join_scores
 from rmx.scorers.base import Scorer
 
@@ -39,7 +39,5 @@ def build_evidence(
         tables += [data.texts.scored(b.name, b.score(data.texts.candidates)) for b in baselines]
         candidates[name] = CandidateTable(pa.concat_tables([t.table for t in tables]))
         scores[name] = join_scores(candidates[name], data.comparisons)
-    view = scores["validation"].view() if "validation" in scores else None
-    temperature = None if view is None or not np.isfinite(view.margins).all() else fit_temperature(view)
     facts = None if ledger is None else ledger.to_json()
-    return Evidence(scores=scores, candidates=candidates, ledger=facts, temperature=temperature)
+    return Evidence(scores=scores, candidates=candidates, ledger=facts, temperature=validation_temperature(scores))
