@@ -1,0 +1,77 @@
+"""Every YAML of conf/ composes, by listing the folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rmx.config.load import compose_config
+
+CONF = Path(__file__).parents[2] / "conf"
+ROOTS = sorted(path.stem for path in CONF.glob("*.yaml"))
+OPTIONS = sorted(path.relative_to(CONF).with_suffix("").as_posix() for path in CONF.glob("*/*.yaml"))
+OPTIONS = [option for option in OPTIONS if not option.startswith(("hydra/", "local/"))]
+# What a root cannot do without, and what an option needs beside it.
+NEEDED = {"score": ["reward=r", "input=i", "output=o"], "audit": ["scores=s"], "evaluate": ["reward=r"]}
+WITHOUT_HUB = ("jsonl", "alpaca_eval", "pandalm", "auto_j", "llmbar")
+BESIDE = {f"data/{name}": ["data.path=pairs.jsonl"] for name in WITHOUT_HUB}
+
+
+def named(option: str) -> str:
+    group, _, name = option.partition("/")
+    return f"{group}={name}"
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_root_composes(root, tmp_path):
+    config = compose_config(root, NEEDED.get(root, []), run=tmp_path)
+    assert config.task == root
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_composes(option, tmp_path):
+    group = option.partition("/")[0]
+    config = compose_config("train", [named(option), *BESIDE.get(option, [])], run=tmp_path)
+    written = yaml.safe_load((CONF / f"{option}.yaml").read_text()) or {}
+    if group == "experiment":
+        return
+    given = {key: value for key, value in written.items() if key != "defaults" and not isinstance(value, dict | str)}
+    node = getattr(config, group)
+    for key, value in given.items():
+        assert (node[key] if isinstance(node, dict) else getattr(node, key)) == value
+
+
+def test_the_folder_has_what_the_documentation_promises():
+    promised = """
+        data/hh data/alpaca_eval data/pandalm data/auto_j data/llmbar data/jsonl data/synthetic model/smollm2-135m
+        model/llama3-8b model/tiny-random adapter/lora adapter/none adapter/dora trainer/cpu trainer/gpu trainer/ddp
+        trainer/ddp_cpu gate/default gate/strict gate/external logger/csv logger/wandb method/rm loss/bt slice/disputed
+        slice/length_matched slice/fresh_policy experiment/center_ablation experiment/lora_rank
+        experiment/split_leakage
+    """
+    assert set(promised.split()) <= set(OPTIONS)
+    assert {"train", "prepare", "evaluate", "score", "audit"} <= set(ROOTS)
+
+
+def test_the_default_is_offline_on_the_processor_with_a_fresh_policy(tmp_path):
+    config = compose_config("train", run=tmp_path)
+    assert config.data.format == "synthetic"
+    assert config.model.source.startswith("pypi:")
+    assert (config.trainer.accelerator, config.trainer.devices, config.logger.kind) == ("cpu", 1, "csv")
+    assert list(config.slice) == ["fresh_policy"]
+    assert {"longer", "shorter", "bag_of_words"} == set(config.scorer)
+
+
+def test_the_readmes_command_composes(tmp_path):
+    config = compose_config("train", ["model=llama3-8b", "data=hh", "loss.center=0.01"], run=tmp_path)
+    assert (config.model.name, config.data.name, config.loss.center) == ("llama3-8b", "hh", 0.01)
+    assert config.slice == {}
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_the_two_by_two_sweeps_jobs_compose(devices, tmp_path):
+    overrides = ["model=tiny-random", "trainer=ddp_cpu", f"trainer.devices={devices}", "loss.center=0.01"]
+    config = compose_config("train", overrides, run=tmp_path)
+    assert (config.trainer.strategy, config.trainer.devices) == ("ddp", devices)
