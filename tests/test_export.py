@@ -56,12 +56,16 @@ def export(model: ModelConfig, kind: str, cache: Path, directory: Path, *, findi
     return Exported(directory, contract, built)
 
 
+GPT2 = {"model_type": "gpt2", "n_embd": 64, "n_layer": 2, "n_head": 4, "n_positions": 512}
+"""Absolute positions, and weights stored transposed."""
+
 CASES = {
     "tiny lora": ("tiny-random", "lora", {}),
     "tiny dora": ("tiny-random", "dora", {}),
     "tiny full": ("tiny-random", "none", {}),
     "tiny frozen": ("tiny-random", "none", {"trunk": "frozen"}),
     "tiny bfloat16": ("tiny-random", "lora", {"dtype": "bfloat16"}),
+    "tiny gpt2 lora": ("tiny-random", "lora", {"shape": GPT2}),
     "smollm2 lora": ("smollm2-135m", "lora", {"layers": 2}),
     "smollm2 full": ("smollm2-135m", "none", {"layers": 2}),
 }
@@ -83,7 +87,11 @@ def assert_golden(network: Any, exported: Exported) -> None:
     """Scores alone, padded right and padded left are the trained model's."""
     expected = [g.score for g in exported.contract.golden]
     bound = 1e-5 if exported.contract.dtype == "float32" else 3e-2
+    assert exported.contract.padding == ("right" if "gpt2" in exported.built.facts["source"] else "either")
     for how, scores in plain_scores(network.eval(), exported.contract).items():
+        if how == "padded left" and exported.contract.padding == "right":
+            assert scores != pytest.approx(expected, rel=bound, abs=bound)
+            continue
         assert scores == pytest.approx(expected, rel=bound, abs=bound), how
     assert len({round(score, 3) for score in expected}) == len(expected), "golden inputs that score alike prove nothing"
 
@@ -91,7 +99,7 @@ def assert_golden(network: Any, exported: Exported) -> None:
 def test_plain_transformers_gives_the_trained_rewards(exported: Exported) -> None:
     network = AutoModelForSequenceClassification.from_pretrained(exported.directory)
     assert network.config.num_labels == 1
-    assert network.config.architectures == ["LlamaForSequenceClassification"]
+    assert network.config.architectures == [type(network).__name__]
     assert network.config.pad_token_id == exported.contract.pad_id == 16
     assert str(network.dtype).endswith(exported.contract.dtype)
     assert_golden(network, exported)
@@ -151,8 +159,8 @@ def test_the_contract_holds_what_was_found(exported: Exported) -> None:
     assert (read.reward_mean, read.reward_sd, read.temperature) == (0.25, 1.5, 1.1)
     assert (read.verdict, read.simulated) == ("FAIL", True)
     assert read.audits[0]["estimate"] == 0.7
-    assert read.audits[1]["estimate"] == "nan"
-    assert read.max_length == 8192
+    assert read.audits[1]["estimate"] == "NaN"
+    assert read.max_length == (512 if "gpt2" in read.model["source"] else 8192)
     assert read.model["layers"] == 2
     assert str(Path.home()) not in (exported.directory / "rmx.json").read_text()
 

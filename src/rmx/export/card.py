@@ -67,7 +67,10 @@ def _terms(contract: Contract) -> list[tuple[str, Any]]:
         ("adapter", facts.get("adapter", "none")),
         ("backbone dtype; head and rewards", f"{contract.dtype}; float32"),
         ("pooled position", f"{contract.pooled_position} token, {contract.terminal} (id {contract.terminal_id})"),
-        ("pad token", f"{contract.pad} (id {contract.pad_id})"),
+        (
+            "pad token",
+            f"{contract.pad} (id {contract.pad_id}), on {contract.padding} side".replace("on right", "on the right"),
+        ),
         ("template hash", contract.template_hash),
         ("data fingerprint", contract.data_fingerprint or "not recorded"),
         ("split fingerprint", contract.split_fingerprint or "not recorded"),

@@ -15,8 +15,12 @@ from rmx.model.quiet import quiet_loading
 __all__ = ["plain_scores", "verify_plain"]
 
 
-def verify_plain(directory: Path, contract: Contract) -> None:
+def verify_plain(directory: Path, contract: Contract) -> str:
     """Load the directory with transformers alone and compare the golden scores, alone, and batched with either padding.
+
+    Returns:
+        The side on which batches may be padded: `either`, or `right`. Models of absolute positions (GPT-2) count the
+        padding on the left as text, with or without rmx.
 
     Raises:
         ExportError: A score differs by more than the contract allows.
@@ -25,13 +29,15 @@ def verify_plain(directory: Path, contract: Contract) -> None:
 
     with quiet_loading():
         network = AutoModelForSequenceClassification.from_pretrained(directory, local_files_only=True).eval()
-    for how, scores in plain_scores(network, contract).items():
-        wrong = contract.mismatch(scores)
+    found = {how: contract.mismatch(scores) for how, scores in plain_scores(network, contract).items()}
+    left = found.pop("padded left")
+    for how, wrong in found.items():
         if wrong is not None:
             raise ExportError(
                 f"{directory.name}: plain transformers, {how}: {wrong}; the model is not exported. "
                 "Please report it with the config.json of the base model"
             )
+    return "either" if left is None else "right"
 
 
 def plain_scores(network: Any, contract: Contract) -> dict[str, list[float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from rmx.model.quiet import quiet_loading
 from rmx.model.reward_model import RewardModel
 from rmx.model.scoring import score_sequences
 from rmx.model.tokenizer import set_pad_token
+from rmx.model.weights import context_length
 
 __all__ = ["export_model"]
 
@@ -36,9 +38,9 @@ def export_model(
     """Write the directory that plain transformers, rmx and the card's readers use.
 
     `AutoModelForSequenceClassification.from_pretrained(directory)` gives the model's rewards, batched or alone and
-    padded on either side; this is tried on the golden inputs before the directory appears under its name. Where an
-    adapter was trained, `directory/adapter` holds it as peft saves it from a classification model, for the original
-    base with the contract's pad id set.
+    padded on either side (on the right where positions are absolute); this is tried on the golden inputs before the
+    directory appears under its name. Where an adapter was trained, `directory/adapter` holds it as peft saves it from a
+    classification model, for the original base with the contract's pad id set.
 
     Args:
         directory: Replaced if it exists.
@@ -70,7 +72,7 @@ def export_model(
         pad=str(tokenizer.pad_token),
         pad_id=pad_id,
         dtype=dtype,
-        max_length=int(base.config.get_text_config().max_position_embeddings),
+        max_length=context_length(base.config),
         golden=_golden(model, renderer, exported),
         tolerance=TOLERANCE[dtype],
         model={key: value for key, value in facts.items() if key != "base" or facts.get("kind") == "hub"},
@@ -87,13 +89,14 @@ def export_model(
     )
 
     def fill(target: Path) -> None:
+        nonlocal contract
         prefix = _write_merged(target, model, base.config, pad_id)
         tokenizer.save_pretrained(target)
         if has_adapter(model.backbone):
             _write_adapter(target / _ADAPTER, model, prefix, str(facts.get("base", "")))
+        contract = replace(contract, padding=verify_plain(target, contract))
         contract.write(target)
         (target / "README.md").write_text(model_card(contract, findings, exported), encoding="utf-8")
-        verify_plain(target, contract)
 
     try:
         replace_directory(directory, fill)

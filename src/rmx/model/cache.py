@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -54,5 +53,5 @@ def replace_directory(target: Path, fill: Callable[[Path], None]) -> None:
         filled.mkdir()
         fill(filled)
         if target.exists():
-            shutil.rmtree(target)
+            target.rename(Path(scratch) / "replaced")
         filled.rename(target)

@@ -88,7 +88,8 @@ class Contract:
     simulated: bool = False
     """Labels of a deciding slice were simulated gold."""
     pooled_position: str = "last"
-    padding: str = "right"
+    padding: str = "either"
+    """Side on which a batch may be padded: `either`, or `right` for models of absolute positions."""
     rmx_version: str = ""
     schema: int = _SCHEMA
 

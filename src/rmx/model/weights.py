@@ -18,7 +18,7 @@ from rmx.model.quiet import quiet_loading
 from rmx.model.random_init import random_weights
 from rmx.model.source import Location, resolve
 
-__all__ = ["DTYPES", "Backbone", "backbone_location", "load_backbone", "read_config"]
+__all__ = ["DTYPES", "Backbone", "backbone_location", "context_length", "load_backbone", "read_config"]
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -133,6 +133,11 @@ def read_config(directory: Path, *, layers: int | None = None) -> tuple[Any, int
             if ("dropout" in name or name.endswith("_pdrop")) and isinstance(value, float):
                 setattr(part, name, 0.0)
     return config, total
+
+
+def context_length(config: Any) -> int:
+    """Return how many tokens a model can read; one billion where its config names no bound."""
+    return int(getattr(config.get_text_config(), "max_position_embeddings", None) or 10**9)
 
 
 def _check_decoder(config: Any) -> None:

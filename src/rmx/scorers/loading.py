@@ -21,6 +21,7 @@ from rmx.model.reward_model import RewardModel
 from rmx.model.scoring import score_sequences
 from rmx.model.source import Location, check_directory, locate
 from rmx.model.tokenizer import read_tokenizer, set_pad_token
+from rmx.model.weights import context_length
 
 __all__ = ["LoadedScorer", "find_reward", "load_export", "load_foreign"]
 
@@ -124,9 +125,8 @@ def load_foreign(
         flags.append(f"its chat template does not close a completion with {renderer.terminal}; it is appended")
     elif after:
         flags.append(f"its chat template writes {after!r} after the closing token; it is left off")
-    length = getattr(text, "max_position_embeddings", None) or 10**9
     model = _Foreign(network, declared).to(device).eval().requires_grad_(False)
-    return LoadedScorer(model, renderer, int(length), None, tuple(flags))
+    return LoadedScorer(model, renderer, context_length(network.config), None, tuple(flags))
 
 
 def _classifier(directory: Path) -> Any:
