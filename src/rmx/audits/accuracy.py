@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rmx.audits.base import EVERY_SCORER, Audit
+from rmx.audits.base import EVERY, Audit
 from rmx.audits.evidence import Evidence
 from rmx.audits.statistics import Clusters, Interval, proportion_interval
 from rmx.domain import AuditResult
@@ -37,7 +37,7 @@ def describe_accuracy(wins: NDArray[np.float64], groups: NDArray[np.int64]) -> d
 class Accuracy(Audit):
     """Share of pairs whose chosen completion scores higher, ties counted one half; chance is one half."""
 
-    scorers: tuple[str, ...] = (EVERY_SCORER,)
+    scorers: tuple[str, ...] = (EVERY,)
 
     name: ClassVar[str] = "accuracy"
     metrics: ClassVar[tuple[str, ...]] = ("accuracy",)

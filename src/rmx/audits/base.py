@@ -15,9 +15,10 @@ from rmx.audits.verdict import Bounds, judge
 from rmx.config.nearest import did_you_mean
 from rmx.domain import AuditResult, Status
 
-__all__ = ["EVERY_SCORER", "Audit"]
+__all__ = ["EVERY", "Audit"]
 
-EVERY_SCORER = "*"
+EVERY = "*"
+"""Stands for every slice, or every scorer of a slice, in the evidence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class Audit(ABC):
     """One question about a reward; the fields are its parameters, as written in `conf/audit/`."""
 
     slices: tuple[str, ...] = ("heldout",)
-    """Slices to answer for; one that was not given leaves an INCONCLUSIVE result."""
+    """Slices to answer for; one that was not given leaves an INCONCLUSIVE result. `*` adds every other one that was."""
     scorers: tuple[str, ...] = ("model",)
     """Scorers to answer for; `*` means every scorer of the slice."""
     tolerance: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from rmx.audits.base import EVERY_SCORER, Audit
+from rmx.audits.base import EVERY, Audit
 from rmx.audits.evidence import Evidence, NotFiniteError, UnavailableError
 from rmx.domain import AuditResult, Status
 
@@ -16,15 +16,20 @@ def run_audits(audits: Iterable[Audit], evidence: Evidence) -> list[AuditResult]
     return [
         result
         for audit in audits
-        for slice in audit.slices
+        for slice in _slices(audit, evidence)
         for scorer in _scorers(audit, evidence, slice)
         for result in _run_one(audit, evidence, slice, scorer)
     ]
 
 
+def _slices(audit: Audit, evidence: Evidence) -> list[str]:
+    named = [name for name in audit.slices if name != EVERY]
+    return named + [name for name in sorted(evidence.scores) if EVERY in audit.slices and name not in named]
+
+
 def _scorers(audit: Audit, evidence: Evidence, slice: str) -> Iterator[str]:
     for name in audit.scorers:
-        if name != EVERY_SCORER:
+        if name != EVERY:
             yield name
         elif slice in evidence.scores:
             present = evidence.scores[slice].scorers
