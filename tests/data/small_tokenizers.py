@@ -42,6 +42,7 @@ def small_tokenizer(
     adds_bos: bool = False,
     normalized: bool = False,
     rstrip: bool = False,
+    longer: str | None = None,
 ) -> Any:
     """A small trained BPE: `bytes` as in GPT-2, or `words` that marks the starts of words as SentencePiece does."""
     core = Tokenizer(models.BPE(unk_token=None if style == "bytes" else "<unk>"))
@@ -57,6 +58,8 @@ def small_tokenizer(
     trainer = trainers.BpeTrainer(vocab_size=420, initial_alphabet=alphabet, special_tokens=first, show_progress=False)
     core.train_from_iterator(_SAMPLE, trainer)
     core.add_special_tokens([AddedToken(t, special=True, normalized=normalized, rstrip=rstrip) for t in SPECIALS])
+    if longer:
+        core.add_tokens([AddedToken(longer, normalized=False)])
     bos = core.token_to_id("<|begin|>")
     if adds_bos:
         core.post_processor = processors.TemplateProcessing(

@@ -37,6 +37,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "rewriting": {"template": REWRITING},
     "word starts": {"style": "words"},
     "greedy tokens": {"rstrip": True},
+    "swallowed token": {"longer": "<|im_start|>assistant\n"},
     "normalised tokens": {"normalized": True},
     "word starts, no specials": {"style": "words", "template": PLAIN},
 }
@@ -65,7 +66,9 @@ def assert_joint(renderer: Renderer, batch: Sequence[Text]) -> None:
         ids = store.ids(i).tolist()
         assert ids == whole(renderer, text)
         assert ids[-1] == renderer.terminal_id
-        assert 0 <= store.prompt_lengths[i] < len(ids)
+        shared = int(store.prompt_lengths[i])
+        assert ids[:shared] == renderer.token_ids([renderer.split_prompt(text[0]).head])[0][:shared]
+        assert shared < len(ids)
         assert 1 <= store.completion_lengths[i] <= len(ids)
 
 
@@ -232,6 +235,13 @@ def test_unusable_templates_are_refused_in_one_line(tokenizer: dict[str, Any], m
 def test_a_terminal_of_several_tokens_is_refused() -> None:
     with pytest.raises(ModelError, match=r"model\.terminal 'end of text' is \d+ tokens"):
         Renderer(small_tokenizer(), terminal="end of text")
+
+
+def test_a_tokenizer_set_to_split_special_tokens_does_not() -> None:
+    tokenizer = small_tokenizer()
+    tokenizer.split_special_tokens = True
+    renderer = Renderer(tokenizer)
+    assert renderer.encode([(QUESTION, "Fine.")]).ids(0)[-1] == tokenizer.eos_token_id
 
 
 def test_an_endless_template_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
