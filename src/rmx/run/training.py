@@ -19,6 +19,7 @@ from rmx.callbacks.gather import GatherRewards
 from rmx.callbacks.interruption import Interruption
 from rmx.callbacks.validation import ValidationAudits
 from rmx.config.schema import Config
+from rmx.config.targets import build_target
 from rmx.data.datamodule import PreferenceData, scoring_loader
 from rmx.data.plan import StepPlan
 from rmx.errors import RunError
@@ -83,6 +84,7 @@ def fit(config: Config, corpus: Corpus, built: BuiltModel, directory: RunDirecto
             first=[gather, audits] if validation else [],
             loggers=build_loggers(config, directory.path),
             validates=bool(validation),
+            extra=[build_target(c, where=f"callbacks.{n}") for n, c in config.callbacks.items()],
         )
         trainer.fit(module, data, ckpt_path=checkpoint)
     _stop_if_interrupted(trainer, directory)

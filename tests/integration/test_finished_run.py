@@ -1,0 +1,116 @@
+"""What a finished run is good for: plain transformers, rmx.score, rmx.evaluate and rmx.audit agree with it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+import rmx
+from rmx.score_table import read_candidates
+
+JOB = [
+    "model=tiny-random",
+    "data=synthetic",
+    "data.world.pairs=300",
+    "slice.fresh_policy.data.world.pairs=60",
+    "batch.pairs=32",
+    "optim.lr=3e-3",
+    "trainer.max_steps=8",
+    "trainer.threads=1",
+]
+
+
+def call(name: str, *overrides: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+    arguments = [sys.executable, "-m", f"rmx.{name}", *overrides]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=250, check=False)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("finished") / "run"
+    call("train", *JOB, f"hydra.run.dir={directory}")
+    return directory
+
+
+def test_a_run_leaves_what_the_design_says(finished: Path) -> None:
+    wanted = {
+        "config.yaml",
+        "record.json",
+        "data",
+        "checkpoints",
+        "metrics.csv",
+        "scores",
+        "audits.json",
+        "gate.json",
+        "model",
+        "report.html",
+    }
+    assert wanted <= {p.name for p in finished.iterdir()}
+    ledger = json.loads((finished / "data" / "ledger.json").read_text())
+    assert ledger["comparisons_in"] == 300
+    assert ledger["kept"] + sum(ledger["rejected"].values()) + ledger["held_out"] + ledger["review"] == 300
+    assert ledger["overlap"]["pairs"] == 0
+    assert {"heldout", "validation", "fresh_policy"} <= {p.name.split(".")[0] for p in (finished / "scores").iterdir()}
+
+
+def test_auditing_the_scores_again_gives_the_same_bytes_without_torch(finished: Path, tmp_path: Path) -> None:
+    call("audit", f"scores={finished}", "gate.enforce=false", f"hydra.run.dir={tmp_path / 'again'}")
+    assert (tmp_path / "again" / "audits.json").read_bytes() == (finished / "audits.json").read_bytes()
+    loaded = "import sys, rmx.run.audit_scores; sys.exit(any(m in sys.modules for m in ('torch', 'transformers')))"
+    assert subprocess.run([sys.executable, "-c", loaded], timeout=60, check=False).returncode == 0
+
+
+def test_enforcing_the_gate_turns_the_verdict_into_the_exit_status(finished: Path, tmp_path: Path) -> None:
+    verdict = json.loads((finished / "gate.json").read_text())["verdict"]
+    status = {"PASS": 0, "FAIL": 3, "INCONCLUSIVE": 4}[verdict]
+    call("audit", f"scores={finished}", f"hydra.run.dir={tmp_path / 'again'}", status=status)
+
+
+def test_score_and_plain_transformers_give_the_rewards_that_were_judged(finished: Path, tmp_path: Path) -> None:
+    contract = json.loads((finished / "model" / "rmx.json").read_text())
+    rows = [
+        {"id": str(i), "prompt": [dict(zip(("role", "content"), m, strict=True)) for m in g["prompt"]], **g}
+        for i, g in enumerate(contract["golden"])
+    ]
+    for row, golden in zip(rows, contract["golden"], strict=True):
+        row["prompt"] = [{"role": role, "content": content} for role, content in golden["prompt"]]
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text("".join(json.dumps({k: r[k] for k in ("id", "prompt", "completion")}) + "\n" for r in rows))
+    call("score", f"reward={finished}", f"input={source}", f"output={target}", "trainer.threads=1")
+    scored = [json.loads(line)["reward"] for line in target.read_text().splitlines()]
+    recorded = [g["score"] for g in contract["golden"]]
+    assert scored == pytest.approx(recorded, abs=1e-5)
+
+    model = AutoModelForSequenceClassification.from_pretrained(finished / "model").eval()
+    tokenizer = AutoTokenizer.from_pretrained(finished / "model")
+    for side in ("left", "right"):
+        tokenizer.padding_side = side
+        batch = tokenizer.pad({"input_ids": [g["ids"] for g in contract["golden"]]}, return_tensors="pt")
+        with torch.no_grad():
+            assert model(**batch).logits[:, 0].tolist() == pytest.approx(recorded, abs=1e-5)
+
+
+def test_the_export_scores_the_heldout_texts_as_the_run_did(finished: Path, tmp_path: Path) -> None:
+    call("evaluate", f"reward={finished}", "gate.enforce=false", "trainer.threads=1", f"hydra.run.dir={tmp_path / 'e'}")
+    mine, theirs = (
+        {row["candidate_id"]: row["reward"] for row in read_candidates(d / name).of("model").to_pylist()}
+        for d, name in ((tmp_path / "e" / "scores", "heldout.candidates.parquet"),) * 1
+        + ((finished / "scores", "heldout.candidates.parquet"),)
+    )
+    assert mine.keys() == theirs.keys()
+    assert all(mine[k] == pytest.approx(theirs[k], abs=1e-5) for k in theirs)
+
+
+def test_python_can_score_too(finished: Path) -> None:
+    reward = rmx.load(finished)
+    rewards = reward.score(["May Ana enter the lab?"] * 2, ["Yes.", "No, her badge has expired."])
+    assert rewards.shape == (2,)
+    assert len(set(rewards.tolist())) == 2
