@@ -12,6 +12,7 @@ import yaml
 
 from rmx.config.schema import DataConfig
 from rmx.config.strict import build_strict
+from rmx.data.overlap import verify_split
 from rmx.errors import RunError
 from rmx.run.directory import RunDirectory
 
@@ -39,11 +40,13 @@ def find_run(path: Path) -> FinishedRun | None:
 
     Raises:
         RunError: It is a run's directory, and one of its files cannot be read.
+        DataError: Its split is not the recorded one, or leaks.
     """
     root = next((p for p in (path, path.parent, path.parent.parent) if (p / "gate.json").is_file()), None)
     if root is None or not (root / "config.yaml").is_file() or not (root / "data" / "ledger.json").is_file():
         return None
     directory = RunDirectory.join(root)
+    verify_split(directory.data)
     try:
         config = yaml.safe_load(directory.config.read_text(encoding="utf-8"))
         ledger = json.loads((directory.data / "ledger.json").read_text(encoding="utf-8"))
