@@ -175,6 +175,16 @@ def test_a_model_that_does_not_reproduce_is_not_exported(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_tokenizer_that_reads_back_otherwise_is_not_exported(
+    model_named: Callable[..., ModelConfig], weights_cache: Path, tmp_path: Path
+) -> None:
+    """For the architecture qwen2 transformers builds Qwen's tokenizer, whatever tokenizer.json holds."""
+    shape = {**model_named("tiny-random").shape, "model_type": "qwen2"}
+    with pytest.raises(ExportError, match="golden input 3 tokenises otherwise"):
+        export(model_named("tiny-random", shape=shape), "lora", weights_cache, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_model_goes_on_training_after_an_export(
     model_named: Callable[..., ModelConfig], weights_cache: Path, tmp_path: Path
 ) -> None:

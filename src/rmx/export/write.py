@@ -24,8 +24,9 @@ from rmx.model.contract import GOLDEN_DIALOGUES, TOLERANCE, Contract, GoldenInpu
 from rmx.model.quiet import quiet_loading
 from rmx.model.reward_model import RewardModel
 from rmx.model.scoring import score_sequences
-from rmx.model.tokenizer import set_pad_token
+from rmx.model.tokenizer import read_tokenizer, set_pad_token
 from rmx.model.weights import context_length
+from rmx.scorers.loading import verify_texts
 
 __all__ = ["export_model"]
 
@@ -92,6 +93,8 @@ def export_model(
         nonlocal contract
         prefix = _write_merged(target, model, base.config, pad_id)
         tokenizer.save_pretrained(target)
+        # transformers may build another tokenizer from the same files once config.json names the architecture.
+        verify_texts(target, Renderer(read_tokenizer(target), terminal=contract.terminal), contract)
         if has_adapter(model.backbone):
             _write_adapter(target / _ADAPTER, model, prefix, str(facts.get("base", "")))
         contract = replace(contract, padding=verify_plain(target, contract))

@@ -78,9 +78,8 @@ def load_backbone(model: ModelConfig, cache: Path) -> Backbone:
                 output_loading_info=True,
             )
     except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
-        raise ModelError(
-            f"{location.path}: the weights cannot be loaded ({_first_line(error)}); fetch them again"
-        ) from error
+        remedy = "set model.attention=eager" if "attention" in str(error) else "fetch them again"
+        raise ModelError(f"{location.path}: the weights cannot be loaded ({_first_line(error)}); {remedy}") from error
     absent = sorted(report["missing_keys"]) + sorted(str(key) for key in report["mismatched_keys"])
     if absent:
         found = f"{len(absent)} weights are missing or of another shape, first {absent[0]}"

@@ -23,7 +23,7 @@ from rmx.model.source import Location, check_directory, locate
 from rmx.model.tokenizer import read_tokenizer, set_pad_token
 from rmx.model.weights import context_length
 
-__all__ = ["LoadedScorer", "find_reward", "load_export", "load_foreign"]
+__all__ = ["LoadedScorer", "find_reward", "load_export", "load_foreign", "verify_texts"]
 
 _KEY = "reward"
 _SCORE = "score.weight"
@@ -81,7 +81,7 @@ def load_export(directory: Path, *, device: torch.device | str) -> LoadedScorer:
     check_directory(directory, key=_KEY)
     tokenizer = read_tokenizer(directory)
     renderer = Renderer(tokenizer, terminal=contract.terminal)
-    _verify_texts(directory, renderer, contract)
+    verify_texts(directory, renderer, contract)
     network = _classifier(directory)
     if network.config.get_text_config().pad_token_id != contract.pad_id or tokenizer.pad_token_id != contract.pad_id:
         raise _refusal(directory, f"the pad id is not {contract.pad_id}")
@@ -168,7 +168,12 @@ def _stored_head(directory: Path) -> Tensor:
     raise _refusal(directory, f"no file holds {_SCORE}")
 
 
-def _verify_texts(directory: Path, renderer: Renderer, contract: Contract) -> None:
+def verify_texts(directory: Path, renderer: Renderer, contract: Contract) -> None:
+    """Compare the rendering of a directory's tokenizer with its contract.
+
+    Raises:
+        ExportError: Template, terminal token or the token ids of a golden input differ.
+    """
     if renderer.terminal_id != contract.terminal_id:
         raise _refusal(
             directory, f"{contract.terminal} is token {renderer.terminal_id}, recorded is {contract.terminal_id}"
