@@ -17,7 +17,7 @@ from rmx.data.render import Renderer
 from rmx.data.text import digest
 from rmx.data.token_store import Tokenised, TokenStore, read_tokenised, write_tokenised
 from rmx.data.tokenise import Text, tokenise
-from rmx.domain import Candidate, PreferencePair
+from rmx.domain import Candidate, Message, PreferencePair
 from rmx.errors import DataError
 
 __all__ = ["EncodedPairs", "TokenStore", "encode_candidates", "encode_pairs"]
@@ -163,7 +163,11 @@ def _cached(path: Path) -> Tokenised | None:
 
 def _fingerprint(renderer: Renderer, texts: Sequence[Text]) -> str:
     hashed = xxhash.xxh3_128(f"{renderer.template_hash}/{renderer.tokenizer_fingerprint}".encode())
+    last: tuple[Message, ...] | None = None
+    known = ""
     for prompt, completion in texts:
-        parts = [part for message in prompt for part in message]
-        hashed.update(digest(str(len(parts)), *parts, completion).encode())
+        # The completions of a prompt mostly stand side by side.
+        if prompt is not last:
+            last, known = prompt, digest(str(len(prompt)), *(part for message in prompt for part in message))
+        hashed.update(digest(known, completion).encode())
     return hashed.hexdigest()
