@@ -45,6 +45,10 @@ class Audit(ABC):
             if low is not None and high is not None and low > high:
                 raise ValueError(f"tolerance.{metric} must be [low, high] with low at most high, not [{low}, {high}]")
 
+    def reads(self, slice: str) -> bool:
+        """Return whether the audit answers for this slice where it is given."""
+        return slice in self.slices or EVERY in self.slices
+
     @abstractmethod
     def run(self, evidence: Evidence, *, slice: str, scorer: str) -> list[AuditResult]:
         """Answer for one slice and scorer.

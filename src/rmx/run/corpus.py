@@ -49,7 +49,7 @@ def edit_requests(audits: Iterable[Audit], slice: str) -> list[EditRequest]:
     wanted: dict[str, int] = {}
     for audit in audits:
         probe = getattr(audit, "probe", None)
-        if probe is not None and slice in audit.slices:
+        if probe is not None and audit.reads(slice):
             wanted[probe] = max(wanted.get(probe, 0), int(getattr(audit, "items", 0)))
     return [EditRequest(name, PROBES[name].edit, items) for name, items in wanted.items()]
 

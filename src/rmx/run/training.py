@@ -12,6 +12,7 @@ import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
 
+from rmx.audits.accuracy import Accuracy
 from rmx.audits.base import Audit
 from rmx.audits.registry import build_audits
 from rmx.callbacks.checkpoint_io import SafeCheckpointIO
@@ -113,9 +114,12 @@ def score_slices(trained: Trained, corpus: Corpus, config: Config) -> dict[str, 
 
 
 def _in_training(audits: Sequence[Audit]) -> list[Audit]:
-    """Return the audits that read the validation slice, for that slice and the model alone."""
-    chosen = [a for a in audits if "validation" in a.slices]
-    return [replace(a, slices=("validation",), scorers=("model",)) for a in chosen]
+    """Return the audits that read the validation slice, for that slice and the model alone.
+
+    Accuracy is always among them: checkpoints and sweeps are chosen by it.
+    """
+    chosen = [a for a in audits if a.reads("validation") and not isinstance(a, Accuracy)]
+    return [replace(a, slices=("validation",), scorers=("model",)) for a in (Accuracy(), *chosen)]
 
 
 def _identity(config: Config, corpus: Corpus, built: BuiltModel, plan: StepPlan, template_hash: str) -> dict[str, Any]:
