@@ -79,7 +79,7 @@ def test_a_sweep_optimises_what_chooses_and_never_what_judges(path):
 def test_the_first_command_runs(path, tmp_path):
     sweep = load(path)
     command = expand(sweep, point(sweep["parameters"], "low"))
-    small = ["model=tiny-random", "data.limit=300", "trainer.max_steps=2", "batch.pairs=8", "hydra.run.dir=run"]
+    small = ["model=tiny-random", "data.limit=600", "trainer.max_steps=2", "batch.pairs=8", "hydra.run.dir=run"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RMX_RUN")}
     environment |= {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
     done = subprocess.run(

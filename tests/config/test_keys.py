@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import yaml
 from omegaconf import OmegaConf
 
 from rmx.config.keys import PATH_KEYS, is_path_key, leaves, open_keys, schema_keys
@@ -73,3 +74,24 @@ def test_paths_inside_open_nodes_are_path_keys():
     assert is_path_key("slice.mine.data.path")
     assert not is_path_key("data.name")
     assert not is_path_key("trainer.path")
+
+
+def documented() -> dict[str, list[str]]:
+    """Rows of the table of docs/configuration.md by key: default, range, meaning."""
+    text = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text().rpartition("## Every key")[2]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines() if line[:3] == "| `"]
+    return {row[0].strip("` "): row[1:] for row in rows}
+
+
+def test_every_knob_is_documented():
+    assert list(documented()) == list(schema_keys())
+
+
+def test_documented_defaults_and_ranges_are_those_of_the_code():
+    defaults = dict(leaves(OmegaConf.to_container(OmegaConf.structured(Config), resolve=False)))
+    for key, (default, bounds, meaning) in documented().items():
+        expected = yaml.safe_load(default.strip("`"))
+        assert defaults.get(key, {}) == (float(expected) if isinstance(defaults.get(key), float) else expected), key
+        words = ", ".join(str(word or "null") for word in CHOICES.get(key, ()))
+        assert bounds == (words or str(RANGES.get(key, ""))), key
+        assert meaning.endswith("."), key

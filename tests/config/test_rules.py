@@ -39,7 +39,7 @@ def test_the_schemas_defaults_are_valid():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"seed": -1}, "seed: -1 is out of range; give at least 0 and at most 4.29497e+09"),
+        ({"seed": -1}, "seed: -1 is out of range; give at least 0 and at most 4294967295"),
         ({"loss__center": -0.1}, "loss.center: -0.1 is out of range; give at least 0"),
         ({"loss__center": math.nan}, "loss.center: nan is not a finite number"),
         ({"optim__lr": math.inf}, "optim.lr: inf is not a finite number"),
