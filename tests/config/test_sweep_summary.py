@@ -34,8 +34,7 @@ def test_the_verdict_is_the_gates(tmp_path, text, verdict):
     assert read_verdict(tmp_path) == verdict
 
 
-def test_the_table_has_a_column_per_key_that_varies(tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
+def test_the_table_has_a_column_per_key_that_varies(tmp_path, capsys):
     jobs = [job(0, tmp_path, a="1", b="[x]"), job(1, tmp_path, status=-9, a="2", b="[x]")]
     write_summary(jobs, tmp_path)
     with (tmp_path / "sweep.csv").open(newline="") as file:

@@ -15,6 +15,8 @@ __all__ = ["FINISHED", "SweepJob", "read_metric", "read_verdict", "write_summary
 FINISHED = {0: "done", 3: "FAIL", 4: "INCONCLUSIVE"}
 """Exit statuses of jobs that ran to their end; 3 and 4 are verdicts, not failures."""
 
+_LOG_WIDTH = 160
+
 
 @dataclass(frozen=True)
 class SweepJob:
@@ -108,12 +110,15 @@ def _print(header: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str) 
     from rich.markup import escape
     from rich.table import Table
 
-    used = [i for i, name in enumerate(header) if name != "metric" and any(_cell(row[i]) for row in rows)]
-    table = Table(
-        title=escape(title), caption=escape(f"last, best: {rows[0][header.index('metric')]}") if rows else None
-    )
+    named = header.index("metric")
+    place = header.index("directory")
+    hidden = {named} if any(str(row[0]) != str(row[place]) for row in rows) else {named, place}
+    used = [i for i in range(len(header)) if i not in hidden and any(_cell(row[i]) for row in rows)]
+    table = Table(title=escape(title), caption=escape(f"last, best: {rows[0][named]}"))
     for i in used:
-        table.add_column(escape(header[i]))
+        table.add_column(escape(header[i]), overflow="fold")
     for row in rows:
         table.add_row(*(escape(_cell(row[i])) for i in used))
-    Console().print(table)
+    console = Console()
+    # A log has no width of its own; folding would only hide columns.
+    (console if console.is_terminal else Console(width=_LOG_WIDTH)).print(table)
