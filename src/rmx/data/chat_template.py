@@ -101,7 +101,7 @@ def time_limit(seconds: float = _TIME_LIMIT) -> Iterator[None]:
             return None
         if time.monotonic() > deadline:
             raise ModelError(
-                f"the chat template is still rendering two short messages after {seconds:g} s; "
+                f"the chat template is still rendering a short dialogue after {seconds:g} s; "
                 "set model.chat_template to one without endless loops"
             )
         return trace
