@@ -131,7 +131,8 @@ class RewardModule(pl.LightningModule):
             if params
         ]
         betas = (self.optim.beta1, self.optim.beta2)
-        return AdamW(groups, betas=betas, eps=self.optim.eps, weight_decay=self.optim.weight_decay)
+        # Fused: one pass over memory instead of ten, which on a CPU is a large part of a step of full fine-tuning.
+        return AdamW(groups, betas=betas, eps=self.optim.eps, weight_decay=self.optim.weight_decay, fused=True)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say whose checkpoint it is."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 import yaml
 
 from rmx.audits.evidence import Evidence
@@ -53,7 +54,10 @@ def train(config: Config) -> int:
         trained = fit(config, corpus, built, directory, template_hash=renderer.template_hash)
     with record.phase("scoring"):
         rewards = score_slices(trained, corpus, config)
-    if not trained.trainer.is_global_zero:
+    if torch.distributed.is_initialized():
+        # What follows is rank 0's alone; a group left open aborts the process at its end.
+        torch.distributed.destroy_process_group()
+    if is_launched_rank():
         return 0
     record.fingerprints.update(
         data=corpus.prepared.fingerprint,
