@@ -86,7 +86,7 @@ def build_slice_data(
         slice = slice.drop(encoded.rejections)
     texts = collect_texts(slice.name, slice.pairs, edit_requests(audits, slice.name))
     store = encode_candidates(renderer, texts.candidates, cache_dir=cache / "tokens")
-    prompts = store.prompt_lengths
+    prompts = store.lengths - store.completion_lengths
     lengths = {p.pair_id: int(prompts[i]) for p, i in zip(slice.pairs, texts.chosen, strict=True)}
     comparisons = Comparisons.from_pairs(slice.pairs, slice=slice.name, prompt_tokens=lengths)
     return SliceData(slice, texts.with_tokens(store.completion_lengths.tolist()), store, comparisons)
