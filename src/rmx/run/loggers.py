@@ -21,7 +21,7 @@ def build_loggers(config: Config, directory: Path) -> list[Logger]:
 def _wandb(config: Config, directory: Path) -> Logger:
     """Return a W&B logger: online where a key is at hand, offline otherwise, never a prompt.
 
-    The run id is that of the directory, so that a resumed run continues its curve.
+    The run id names the directory and, in a sweep, the job, so that a resumed run continues its curve.
     """
     import wandb
     from pytorch_lightning.loggers import WandbLogger
@@ -33,7 +33,7 @@ def _wandb(config: Config, directory: Path) -> Logger:
         project=config.logger.project,
         entity=config.logger.entity,
         name=config.logger.run_name or directory.name,
-        id=directory.name,
+        id=config.run_id,
         resume="allow",
         save_dir=directory,
         offline=mode == "offline",
