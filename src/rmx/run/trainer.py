@@ -18,6 +18,7 @@ from pytorch_lightning.strategies import DDPStrategy, Strategy
 from rmx.callbacks.checkpoint_io import SafeCheckpointIO
 from rmx.callbacks.curve import TrainingCurve
 from rmx.callbacks.interruption import Interruption
+from rmx.callbacks.last_validation import LastValidation
 from rmx.callbacks.metrics_file import MetricsFile
 from rmx.callbacks.progress import TrainingProgress
 from rmx.config.schema import TrainerConfig
@@ -71,6 +72,7 @@ def build_trainer(
         *first,
         curve,
         TrainingProgress(curve, monitor=config.monitor, quiet=config.quiet),
+        LastValidation(),
         *_selection(config, checkpoints, config.save_every or rhythm, validates=validates),
         Interruption(checkpoints / LAST),
         *extra,
