@@ -33,9 +33,11 @@ def test_a_root_composes(root, tmp_path):
 @pytest.mark.parametrize("option", OPTIONS)
 def test_an_option_composes(option, tmp_path):
     group = option.partition("/")[0]
-    config = compose_config("train", [named(option), *BESIDE.get(option, [])], run=tmp_path)
+    # Without the recipe of the embedded default, which sets values of other groups.
+    plain = [] if group in ("data", "model", "recipe") else ["recipe=null"]
+    config = compose_config("train", [named(option), *plain, *BESIDE.get(option, [])], run=tmp_path)
     written = yaml.safe_load((CONF / f"{option}.yaml").read_text()) or {}
-    if group == "experiment":
+    if group in ("experiment", "recipe"):
         return
     given = {key: value for key, value in written.items() if key != "defaults" and not isinstance(value, dict | str)}
     node = getattr(config, group)
@@ -62,6 +64,15 @@ def test_the_default_is_offline_on_the_processor_with_a_fresh_policy(tmp_path):
     assert (config.trainer.accelerator, config.trainer.devices, config.logger.kind) == ("cpu", 1, "csv")
     assert list(config.slice) == ["fresh_policy"]
     assert {"longer", "shorter", "bag_of_words"} == set(config.scorer)
+
+
+def test_the_recipe_belongs_to_the_embedded_default_alone(tmp_path):
+    default = compose_config("train", run=tmp_path)
+    assert (default.model.layers, default.trainer.precision, default.batch.pairs) == (6, "bf16-mixed", 8)
+    for other in (["data=hh"], ["model=tiny-random"], ["recipe=null"]):
+        config = compose_config("train", other, run=tmp_path)
+        assert (config.model.layers, config.trainer.precision, config.batch.pairs) == (None, "32-true", 64)
+    assert compose_config("train", ["model.layers=3"], run=tmp_path).model.layers == 3
 
 
 def test_the_readmes_command_composes(tmp_path):
