@@ -55,7 +55,8 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_losses_are_the_stored_ones(uninterrupted: Path) -> None:
     stored = json.loads(GOLDEN.read_text())
     assert losses(uninterrupted) == pytest.approx(stored["train/loss"], abs=1e-6)
-    validation = [r["val/validation/accuracy"] for r in read_metrics(uninterrupted / "metrics.csv") if len(r) > 15]
+    rows = read_metrics(uninterrupted / "metrics.csv")
+    validation = [r["val/validation/accuracy"] for r in rows if "val/validation/accuracy" in r]
     assert validation == pytest.approx(stored["val/validation/accuracy"])
 
 
