@@ -34,7 +34,7 @@ def test_a_root_composes(root, tmp_path):
 def test_an_option_composes(option, tmp_path):
     group = option.partition("/")[0]
     # Without the recipe of the embedded default, which sets values of other groups.
-    plain = [] if group in ("data", "model", "recipe") else ["recipe=null"]
+    plain = [] if group in ("data", "model", "recipe") else ["recipe=none"]
     config = compose_config("train", [named(option), *plain, *BESIDE.get(option, [])], run=tmp_path)
     written = yaml.safe_load((CONF / f"{option}.yaml").read_text()) or {}
     if group in ("experiment", "recipe"):
@@ -69,7 +69,7 @@ def test_the_default_is_offline_on_the_processor_with_a_fresh_policy(tmp_path):
 def test_the_recipe_belongs_to_the_embedded_default_alone(tmp_path):
     default = compose_config("train", run=tmp_path)
     assert (default.model.layers, default.trainer.precision, default.batch.pairs) == (6, "bf16-mixed", 8)
-    for other in (["data=hh"], ["model=tiny-random"], ["recipe=null"]):
+    for other in (["data=hh"], ["model=tiny-random"], ["recipe=none"]):
         config = compose_config("train", other, run=tmp_path)
         assert (config.model.layers, config.trainer.precision, config.batch.pairs) == (None, "32-true", 64)
     assert compose_config("train", ["model.layers=3"], run=tmp_path).model.layers == 3
