@@ -1,4 +1,4 @@
-"""The frozen records that every room shares: pairs, candidates, audit results, gate decisions. Imports nothing of rmx."""
+"""The frozen records that every room shares: pairs, candidates, audit results, gate decisions; imports no room."""
 
 from __future__ import annotations
 
