@@ -63,6 +63,7 @@ def train(config: Config) -> int:
         data=corpus.prepared.fingerprint,
         split=corpus.prepared.ledger.split_fingerprint,
         template=renderer.template_hash,
+        weights=str(built.facts.get("sha256") or built.facts.get("revision") or built.facts["source"]),
     )
     with record.phase("judgement"):
         baselines = build_baselines(config.scorer, corpus.prepared.splits["train"])
