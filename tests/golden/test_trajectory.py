@@ -84,8 +84,9 @@ def test_killed_and_resumed_the_last_weights_are_the_same_bits(uninterrupted: Pa
     mine, whole = (
         load_file(d / "checkpoints" / "last.ckpt" / "tensors.safetensors") for d in (directory, uninterrupted)
     )
-    assert mine.keys() == whole.keys()
-    assert all((mine[name] == whole[name]).all() for name in whole)
+    trained = [name for name in whole if name.startswith(("/state_dict/", "/optimizer_states/"))]
+    assert any(name.endswith("head.weight") for name in trained)
+    assert all((mine[name] == whole[name]).all() for name in trained)
     assert losses(directory) == losses(uninterrupted)
 
 

@@ -85,7 +85,9 @@ def verify_split(directory: Path) -> dict[str, Overlap]:
     if split_fingerprint(rows) != ledger.get("split_fingerprint"):
         raise DataError(f"{directory}/split.parquet is not the split that ledger.json records; prepare the data again")
     overlap = count_overlap(rows)
-    if {k: asdict(v) for k, v in overlap.items()} != ledger.get("overlap", {}).get("by_split"):
+    recorded = ledger.get("overlap", {}).get("by_split") or {}
+    # A run's ledger also proves slices from elsewhere, whose pairs split.parquet does not hold.
+    if any(recorded.get(split) != asdict(found) for split, found in overlap.items()):
         raise DataError(
             f"{directory}/ledger.json records another overlap than split.parquet has; prepare the data again"
         )
