@@ -36,3 +36,18 @@ def test_numbers_survive_to_the_last_bit(tmp_path: Path) -> None:
     file.log_metrics({"train/loss": 0.1 + 0.2}, 1)
     file.save()
     assert read_metrics(tmp_path / "metrics.csv")[0]["train/loss"] == 0.1 + 0.2
+
+
+def test_a_row_saved_with_a_checkpoint_takes_later_metrics_of_its_step(tmp_path: Path) -> None:
+    file = MetricsFile(tmp_path / "metrics.csv", resume_step=0)
+    for step in (1, 2):
+        file.log_metrics({"train/loss": float(step)}, step)
+        file.save()
+    file.log_metrics({"val/validation/accuracy": 0.5}, 2)
+    file.log_metrics({"train/loss": 3.0}, 3)
+    file.finalize("success")
+    assert read_metrics(tmp_path / "metrics.csv") == [
+        {"step": 1, "train/loss": 1},
+        {"step": 2, "train/loss": 2, "val/validation/accuracy": 0.5},
+        {"step": 3, "train/loss": 3},
+    ]

@@ -46,3 +46,10 @@ class TrainingCurve(pl.Callback):
         for logger in trainer.loggers:
             logger.log_metrics(self.latest, step=step)
         self._window, self._seconds = StepSums(), 0.0
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Write the curve up to the checkpoint's step first, so that a kill after it loses no row."""
+        for logger in trainer.loggers:
+            logger.save()

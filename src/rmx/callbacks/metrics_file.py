@@ -29,6 +29,8 @@ class MetricsFile(Logger):
         self.path = path
         self._columns: list[str] = ["step"]
         self._pending: dict[str, float] = {}
+        self._written: dict[str, float] = {}
+        """The last row of the file, as far as this process wrote it."""
         if _is_rank_zero() and path.exists():
             kept = [row for row in read_metrics(path) if row["step"] <= resume_step]
             self._columns = list(dict.fromkeys(["step", *(k for row in kept for k in row)]))
@@ -67,6 +69,13 @@ class MetricsFile(Logger):
         if len(self._pending) < 2:
             return
         row, self._pending = self._pending, {}
+        if row["step"] == self._written.get("step"):
+            # Saved with a checkpoint, then validated: still one row.
+            before = read_metrics(self.path)[:-1]
+            row = self._written | row
+            self._columns = list(dict.fromkeys([*self._columns, *row]))
+            self._rewrite(before)
+        self._written = row
         new = [k for k in row if k not in self._columns]
         if new or not self.path.exists():
             before = read_metrics(self.path) if self.path.exists() else []
