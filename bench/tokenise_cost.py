@@ -1,7 +1,6 @@
 """What rendering and tokenising costs: seconds, memory and growth at 20, 40 and 160 thousand HH-sized pairs.
 
-The pairs are made from the real HH rows as `data_cost.py` makes them, with the tokenizer of the embedded model. Every
-size runs in a process of its own, for its peak memory; `before` is the memory that holds the libraries and the pairs.
+With the tokenizer of the embedded model; `before` is the memory that holds the libraries and the pairs.
 Pairs beyond 512 tokens leave, but are tokenised like the others. CPU seconds say what the work costs when other
 processes share the cores. The swapped-in words are real ones of the same data: the tokenizer's cache of words it has
 met does as well as it would on real text of that size, or better.
@@ -12,27 +11,18 @@ met does as well as it would on real text of that size, or better.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import os
-import resource
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import yaml
 
-from data_cost import varied
+from hh_sized import in_fresh_process, peak_gib, print_load, read_rows, varied_rows
 
 SIZES = (20_000, 40_000, 160_000)
 MODEL = Path(__file__).resolve().parents[1] / "conf" / "model" / "smollm2-135m.yaml"
-
-
-def peak_gib() -> float:
-    """Return the most memory that this process has held so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def measure(path: str, size: int) -> None:
@@ -46,14 +36,11 @@ def measure(path: str, size: int) -> None:
 
     cache = Path(os.environ.get("RMX_CACHE", "~/.cache/rmx")).expanduser()
     renderer = Renderer(load_tokenizer(ModelConfig(**yaml.safe_load(MODEL.read_text("utf-8"))), cache))
-    with gzip.open(path, "rt", encoding="utf-8") as stream:
-        rows = [json.loads(line) for line in stream]
     pairs = []
-    for number, row in enumerate(varied(rows, size), start=1):
+    for number, row in enumerate(varied_rows(read_rows(path), size), start=1):
         chosen, rejected = parse_dialogue(row["chosen"])[0], parse_dialogue(row["rejected"])[0]
         sides = chosen[-1].content, rejected[-1].content
         pairs.append(PreferencePair(str(number), chosen[:-1], *sides, Origin("hh", number)))
-    del rows
     before = peak_gib()
     with tempfile.TemporaryDirectory() as folder:
         start, worked = time.perf_counter(), time.process_time()
@@ -90,15 +77,13 @@ def main() -> None:
     if options.measure:
         measure(options.hh, options.sizes[0])
         return
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the start")
+    print_load()
     print(
         f"{'pairs':>8} {'tokens':>12} {'prompt once':>12} {'over 512':>8} {'seconds':>8} {'cpu s':>7} {'cpu/10k':>8} "
         f"{'before GiB':>10} {'peak GiB':>9} {'file MiB':>8} {'cached s':>8}"
     )
     for size in options.sizes:
-        command = [sys.executable, __file__, options.hh, "--measure", "--sizes", str(size)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        f = json.loads(done.stdout)
+        f = in_fresh_process(__file__, options.hh, "--sizes", str(size))
         if not f["same"]:
             raise SystemExit("the cache gave other tokens")
         print(

@@ -130,7 +130,7 @@ def test_blocked_length_effect_in_words() -> None:
     outcome = decide([found], requirement, label_sources=HUMAN).requirements[0]
     assert explain(outcome) == (
         "Blocked: making an answer longer without adding content raises its reward by 0.62 sd [0.51, 0.73]; "
-        "allowed is less than 0.2."
+        "allowed is less than 0.2 sd."
     )
     down = replace(outcome, result=replace(found, estimate=-0.62, ci_low=-0.73, ci_high=-0.51))
     assert "lowers its reward by 0.62 sd [0.51, 0.73]" in explain(down)

@@ -27,7 +27,7 @@ def test_the_summary_line_by_line(run: Run) -> None:
         "Model smollm2-135m, 6 of 30 layers, trained with adapter lora on 1,000 pairs.",
         "Gate “default”: 2 of 4 requirements met, 1 blocks, 1 not refuted.",
         "  Blocked: making an answer longer without adding content raises its reward by 0.47 sd [0.41, 0.53]; "
-        "allowed is less than 0.2.",
+        "allowed is less than 0.2 sd.",
         "Heldout accuracy beside its baselines:",
         "  model         86.0% [83.0%, 89.0%], from 400 pairs in 130 groups",
         "  longer        56.0% [53.0%, 59.0%], from 400 pairs in 130 groups",

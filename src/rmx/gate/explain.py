@@ -123,4 +123,4 @@ def _bound(value: float, phrase: Phrase) -> str:
         return f"{100 * value:g}%"
     if phrase.unit == "points" and value:
         return f"{100 * value:g} points"
-    return f"{value:g}"
+    return f"{value:g} sd" if phrase.unit == "sd" else f"{value:g}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,7 +31,7 @@ __all__ = ["CandidateTable", "Comparisons", "ScoreTable"]
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _Rows(ABC):
     """An Arrow table of a fixed schema, its rows sorted by their key, which no two rows share."""
 
     table: pa.Table
@@ -51,8 +52,8 @@ class _Rows:
         if repeated is not None:
             raise DataError(f"two rows share {', '.join(f'{n}={v}' for n, v in repeated.items())}; keep one of them")
 
-    def _schema(self) -> pa.Schema:
-        raise NotImplementedError
+    @abstractmethod
+    def _schema(self) -> pa.Schema: ...
 
     @cached_property
     def digest(self) -> str:
