@@ -120,6 +120,14 @@ def test_fresh_labels_must_be_human_or_said_to_be_simulated(sources: tuple, stat
         assert "must come from people" in explain(decision.requirements[0])
 
 
+def test_fresh_labels_that_were_never_given_are_missing_not_of_the_wrong_kind() -> None:
+    fresh = result(None, None, estimate=None, slice="fresh_policy", reason="not_provided", status="INCONCLUSIVE")
+    fresh = replace(fresh, detail={"missing": "no scores of slice fresh_policy"})
+    decision = decide([fresh], gate(fresh=want() | {"slice": "fresh_policy"}), label_sources={})
+    assert decision.requirements[0].status == "INCONCLUSIVE"
+    assert "not provided: no scores of slice fresh_policy" in explain(decision.requirements[0])
+
+
 def test_simulated_heldout_labels_are_said_too() -> None:
     assert decide([INSIDE], gate(it=want()), label_sources={"heldout": ("gold",)}).simulated
 

@@ -77,13 +77,13 @@ def _judge(
         return replace(outcome, reason="not provided: the audit was not run on this slice and scorer")
     if _is_nan(result) or (result.status == "FAIL" and result.estimate is None):
         return replace(outcome, status="FAIL", reason=result.reason or "the metric is NaN")
-    unfit = _unfit_labels(wanted.slice, label_sources)
-    if unfit:
-        return replace(outcome, reason=unfit)
     if result.estimate is None:
         missing = result.detail.get("missing")
         reason = CODES.get(result.reason, result.reason)
         return replace(outcome, reason=f"{reason}: {missing}" if missing else reason)
+    unfit = _unfit_labels(wanted.slice, label_sources)
+    if unfit:
+        return replace(outcome, reason=unfit)
     if result.ci_low is None or result.ci_high is None:
         return replace(outcome, reason=result.reason or "there is no interval")
     status = judge(result.estimate, result.ci_low, result.ci_high, wanted.bounds)
