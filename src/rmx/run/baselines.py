@@ -6,16 +6,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rmx.config.nearest import did_you_mean
 from rmx.config.strict import build_strict
 from rmx.domain import PreferencePair
+from rmx.errors import ConfigError
 from rmx.scorers import BASELINES, Scorer, build_baseline
 
-__all__ = ["build_baselines"]
+__all__ = ["build_baselines", "check_baselines"]
 
 
 @dataclass(frozen=True)
 class _Node:
     kind: str
+
+
+def check_baselines(nodes: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the kinds that the `scorer` node names, in order; nothing is fitted, so this can come before training.
+
+    Raises:
+        ConfigError: An unknown key or kind, or two nodes of one kind, whose rewards would share a name.
+    """
+    kinds: dict[str, str] = {}
+    for name, node in nodes.items():
+        kind = build_strict(_Node, node, where=f"scorer.{name}").kind
+        if kind not in BASELINES:
+            raise ConfigError(f"scorer.{name}.kind: {kind!r} is not known; {did_you_mean(kind, BASELINES)}")
+        if kind in kinds:
+            raise ConfigError(f"scorer.{name}.kind: scorer.{kinds[kind]} is {kind} already; leave one of them out")
+        kinds[kind] = name
+    return tuple(kinds)
 
 
 def build_baselines(nodes: Mapping[str, Any], train: Sequence[PreferencePair] | None) -> list[Scorer]:
@@ -25,7 +44,9 @@ def build_baselines(nodes: Mapping[str, Any], train: Sequence[PreferencePair] | 
         nodes: Parameters by name.
         train: Train pairs, or None where they are not at hand: fitted baselines are then left out, and the audits and
             the report say that they were not provided.
+
+    Raises:
+        ConfigError: As `check_baselines`.
     """
-    kinds = [build_strict(_Node, node, where=f"scorer.{name}").kind for name, node in nodes.items()]
-    known = [k for k in kinds if train is not None or k not in BASELINES or not BASELINES[k].fitted]
-    return [build_baseline(kind, train or ()) for kind in known]
+    kinds = check_baselines(nodes)
+    return [build_baseline(kind, train or ()) for kind in kinds if train is not None or not BASELINES[kind].fitted]

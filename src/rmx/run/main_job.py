@@ -18,9 +18,10 @@ from rmx.data.lint import check_renderer
 from rmx.data.render import Renderer
 from rmx.data.summary import summarise
 from rmx.export import Findings, export_model
+from rmx.gate import build_requirements
 from rmx.model.build import BuiltModel, build_reward_model
 from rmx.record import RunRecord
-from rmx.run.baselines import build_baselines
+from rmx.run.baselines import build_baselines, check_baselines
 from rmx.run.corpus import Corpus, build_corpus
 from rmx.run.directory import RunDirectory, is_launched_rank
 from rmx.run.judgement import Judgement, exit_status, judge, show
@@ -33,6 +34,10 @@ __all__ = ["train"]
 
 def train(config: Config) -> int:
     """Run the main job in the run directory; return the exit status."""
+    # What is used only at the end is checked here: a misspelt bound must not cost a training, nor claim a directory.
+    audits = build_audits(config.audit)
+    build_requirements(config.gate)
+    check_baselines(config.scorer)
     resume = config.trainer.resume == "auto"
     path = Path(config.paths.run)
     directory = RunDirectory.join(path) if is_launched_rank() else RunDirectory.claim(path, resume=resume)
@@ -40,7 +45,6 @@ def train(config: Config) -> int:
     record = RunRecord.begin("train", seeds={"seed": config.seed}, resumes=directory.record if resume else None)
     pl.seed_everything(config.seed, verbose=False)
     set_threads(config.trainer)
-    audits = build_audits(config.audit)
     with record.phase("model"):
         built = build_reward_model(
             config.model, config.adapter, layout=config.batch.layout, seed=config.seed, cache=cache
