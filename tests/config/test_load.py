@@ -90,14 +90,49 @@ def test_audit_needs_scores_and_enforces_its_gate(tmp_path):
     assert config.gate.enforce
 
 
-def test_evaluate_enforces_the_external_gate_and_needs_one_scorer(tmp_path):
+def test_evaluate_enforces_the_external_gate_and_needs_a_reward(tmp_path):
     config = compose(tmp_path, "reward=org/model", name="evaluate")
     assert (config.gate.name, config.gate.enforce) == ("external", True)
     assert config.data.path is None
     assert config.data.hub is None
-    with pytest.raises(ConfigError, match=r"^reward: missing value"):
-        compose(tmp_path, name="evaluate")
-    assert list(compose(tmp_path, "scorer=longer", name="evaluate").scorer) == ["longer"]
+    for without in ([], ["scorer=longer"]):
+        with pytest.raises(ConfigError, match=r"^reward: missing value; .* scorer=NAME is not judged alone$"):
+            compose(tmp_path, *without, name="evaluate")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["data=hh", "data.world.length_shortcutt=2"],
+            "data.world.length_shortcutt: data.format=hh_dialogue does not read data.world, "
+            "data.format=synthetic would; leave it out",
+        ),
+        (
+            ["data=hh", "data.labels.foo=[1]"],
+            "data.labels.foo: data.format=hh_dialogue does not read data.labels, "
+            "data.format=comparison or votes would; leave it out",
+        ),
+        (["data=jsonl", "data.path=x", "data.labels.first=[1]"], "data.labels.first: data.format=pairs does not read"),
+        (["data=synthetic", "data.labels.first=[1]"], "data.labels.first: data.format=synthetic does not read"),
+        (
+            ["model.shape.hiden=3"],
+            "model.shape.hiden: model.init=pretrained does not read model.shape, model.init=random would; leave it out",
+        ),
+        (["model.shape.rope.theta=3"], "model.shape.rope.theta: model.init=pretrained"),
+    ],
+)
+def test_a_setting_that_would_do_nothing_is_refused(tmp_path, overrides, message):
+    with pytest.raises(ConfigError) as caught:
+        compose(tmp_path, *overrides)
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_setting_passes_where_it_is_read(tmp_path):
+    assert compose(tmp_path, "data=synthetic", "data.world.length_shortcut=2").data.world["length_shortcut"] == 2
+    assert compose(tmp_path, "data=pandalm", "data.path=x", "data.labels.abstain=[9]").data.labels["abstain"] == [9]
+    assert compose(tmp_path, "model=tiny-random", "model.shape.num_hidden_layers=1").model.init == "random"
 
 
 def test_train_does_not_enforce_its_gate(tmp_path):

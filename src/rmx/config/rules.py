@@ -22,9 +22,16 @@ _NEEDED: Mapping[str, Mapping[str, str]] = {
         "input": "a file of prompts and completions",
         "output": "the file to write",
     },
+    "evaluate": {
+        "reward": "a finished run, a reward-model directory or a hub id; a baseline of scorer=NAME is not judged alone"
+    },
     "audit": {"scores": "a finished run, or a score table as parquet, CSV or JSONL"},
 }
 """What a command cannot do without, and what it may be."""
+
+
+_LABELLED = ("comparison", "votes")
+"""Formats whose rows say in words or numbers of their own which side won."""
 
 
 def check(config: Config) -> None:
@@ -87,6 +94,18 @@ def _model(config: Config) -> Iterator[str]:
         yield "model.shape.model_type: missing value; model.init=random builds the architecture that it names"
 
 
+def _unread(config: Config) -> Iterator[str]:
+    """Refuse what would be ignored: whoever wrote it believes that it acts."""
+    for node, mapping, key, value, readers in (
+        ("data.world", config.data.world, "data.format", config.data.format, ("synthetic",)),
+        ("data.labels", config.data.labels, "data.format", config.data.format, _LABELLED),
+        ("model.shape", config.model.shape, "model.init", config.model.init, ("random",)),
+    ):
+        if mapping and value not in readers:
+            name = next((name for name, _ in leaves(mapping, f"{node}.")), node)
+            yield f"{name}: {key}={value} does not read {node}, {key}={' or '.join(readers)} would; leave it out"
+
+
 def _margin(config: Config) -> Iterator[str]:
     margin = config.loss.margin
     if isinstance(margin, bool) or not isinstance(margin, int | float | str | None):
@@ -125,8 +144,6 @@ def _needs(config: Config) -> Iterator[str]:
     for key, what in _NEEDED.get(config.task, {}).items():
         if getattr(config, key) is None:
             yield f"{key}: missing value; give {what}"
-    if config.task == "evaluate" and config.reward is None and len(config.scorer) != 1:
-        yield "reward: missing value; give a finished run, a reward-model directory or a hub id (or one scorer=NAME)"
 
 
 _RULES: tuple[Callable[[Config], Iterator[str]], ...] = (
@@ -135,6 +152,7 @@ _RULES: tuple[Callable[[Config], Iterator[str]], ...] = (
     _source,
     _splits,
     _model,
+    _unread,
     _margin,
     _adapter_targets,
     _processes,
