@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertForSequenceClassification
 
 import rmx
 from rmx.config.schema import AdapterConfig, ModelConfig
@@ -23,6 +23,7 @@ from rmx.domain import Candidate, Message
 from rmx.errors import DataError, ExportError, ModelError
 from rmx.export import Findings, export_model
 from rmx.model import BuiltModel, Contract, build_reward_model
+from rmx.scorers.loading import _float32_head
 from rmx.scorers.reward_model import RewardModelScorer, load_reward
 
 PROMPTS: list[Any] = [
@@ -209,3 +210,44 @@ def test_the_contract_reads_back(original: Path) -> None:
     contract = Contract.read(original)
     assert contract.pooled_position == "last"
     assert load_reward(original).contract == contract
+
+
+def in_bfloat16(export: Path, *, scale: float = 1.0) -> None:
+    """Store backbone and head in bfloat16, as reward models are published; `scale` the head's rewards."""
+    tensors = load_file(export / "model.safetensors")
+    tensors["score.weight"] *= scale
+    halved = {name: tensor.to(torch.bfloat16) for name, tensor in tensors.items()}
+    save_file(halved, export / "model.safetensors", metadata={"format": "pt"})
+    edit_json(export / "config.json", dtype="bfloat16")
+
+
+def test_a_foreign_head_runs_in_float32_over_a_bfloat16_trunk(export: Path) -> None:
+    in_bfloat16(foreign(export), scale=30)
+    reward = load_reward(export, max_tokens=1)
+    assert len(reward.flags) == 2, reward.flags
+    tokenizer = AutoTokenizer.from_pretrained(export)
+    network = AutoModelForSequenceClassification.from_pretrained(export).eval()
+    assert network.dtype == torch.bfloat16
+    expected = []
+    for prompt, completion in zip(PROMPTS, COMPLETIONS, strict=True):
+        turns = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
+        turns = [t._asdict() if isinstance(t, Message) else t for t in turns]
+        text = tokenizer.apply_chat_template([*turns, {"role": "assistant", "content": completion}], tokenize=False)
+        batch = tokenizer(text.rstrip("\n"), add_special_tokens=False, return_tensors="pt")
+        with torch.no_grad():
+            hidden = network.model(**batch).last_hidden_state[0, -1]
+            expected.append(float(hidden.float() @ network.score.weight[0].float()))
+    scores = reward.score(PROMPTS, COMPLETIONS)
+    assert scores.tolist() == pytest.approx(expected, rel=1e-5)
+    assert np.abs(scores - torch.tensor(scores).bfloat16().float().numpy()).min() > 0, "rounded to bfloat16"
+
+
+def test_a_foreign_bfloat16_head_that_is_not_known_is_flagged() -> None:
+    network = BertForSequenceClassification(
+        BertConfig(
+            num_labels=1, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, vocab_size=9
+        )
+    )
+    assert _float32_head(network) == ""
+    assert "runs in bfloat16" in _float32_head(network.to(torch.bfloat16))
+    assert network.classifier.weight.dtype == torch.bfloat16

@@ -125,8 +125,27 @@ def load_foreign(
         flags.append(f"its chat template does not close a completion with {renderer.terminal}; it is appended")
     elif after:
         flags.append(f"its chat template writes {after!r} after the closing token; it is left off")
+    if flag := _float32_head(network):
+        flags.append(flag)
     model = _Foreign(network, declared).to(device).eval().requires_grad_(False)
     return LoadedScorer(model, renderer, context_length(network.config), None, tuple(flags))
+
+
+def _float32_head(network: Any) -> str:
+    """Run the head in float32 whatever the backbone's dtype; return a flag where the head is not known, else nothing.
+
+    At rewards of 8 to 16 bfloat16 has steps of 0.0625: pairs would tie that the model does tell apart.
+    """
+    dtype = network.dtype
+    if dtype not in (torch.bfloat16, torch.float16):
+        return ""
+    head = getattr(network, "score", None)
+    # Subclasses of Linear (quantised, adapted) have arithmetic of their own.
+    if type(head) is not nn.Linear:
+        return f"its head runs in {str(dtype).removeprefix('torch.')}: rewards are coarse, and close ones tie"
+    # A hook on the head leaves the model's own pooling, which comes after it, as it is.
+    head.float().register_forward_pre_hook(lambda _, inputs: tuple(x.float() for x in inputs))
+    return ""
 
 
 def _classifier(directory: Path) -> Any:
