@@ -1,17 +1,20 @@
-"""Audits and gate from score tables alone: a finished run, or files of any scorer. Never imports torch."""
+"""Audits and gate from score tables alone: a finished run, or a file of any scorer. Never imports torch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from rmx.audits.evidence import Evidence
 from rmx.audits.registry import build_audits
 from rmx.config.redact import redacted
 from rmx.config.schema import Config
-from rmx.errors import ConfigError, DataError
+from rmx.errors import DataError
+from rmx.gate import build_requirements
 from rmx.record import RunRecord
 from rmx.run.directory import RunDirectory
 from rmx.run.finished import FinishedRun, find_run
@@ -32,9 +35,10 @@ class _Found:
 
 def audit_scores(config: Config) -> int:
     """Audit the tables that `scores` names, in a directory of its own; return the exit status."""
+    audits = build_audits(config.audit)
+    build_requirements(config.gate)
     files = _files(config.scores)
     found = _read(files)
-    audits = build_audits(config.audit)
     directory = RunDirectory.claim(Path(config.paths.run))
     record = RunRecord.begin("audit", seeds={"seed": config.seed})
     run = found.run
@@ -52,21 +56,15 @@ def audit_scores(config: Config) -> int:
     return exit_status(judgement.decision, config.gate)
 
 
-def _files(scores: Any) -> list[Path]:
-    """Return the score files that the configuration names: files, a run directory, or its scores/."""
-    names: Sequence[Any] = scores if isinstance(scores, list | tuple) else [scores]
-    if not names or any(not isinstance(name, str | Path) for name in names):
-        raise ConfigError("scores: give a .parquet, .csv or .jsonl file, a list of them, or a run directory")
-    files: list[Path] = []
-    for path in map(Path, names):
-        if not path.is_dir():
-            files.append(path)
-            continue
-        folder = path / "scores" if (path / "scores").is_dir() else path
-        inside = sorted(p for p in folder.glob("*.parquet") if not p.stem.endswith(_CANDIDATES))
-        if not inside:
-            raise DataError(f"{path}: holds no score tables; give a file, or the directory of a finished run")
-        files += inside
+def _files(scores: str) -> list[Path]:
+    """Return the score files that the configuration names: one file, or those of a run directory or its scores/."""
+    path = Path(scores)
+    if not path.is_dir():
+        return [path]
+    folder = path / "scores" if (path / "scores").is_dir() else path
+    files = sorted(p for p in folder.glob("*.parquet") if not p.stem.endswith(_CANDIDATES))
+    if not files:
+        raise DataError(f"{path}: holds no score tables; give a file, or the directory of a finished run")
     return files
 
 
@@ -74,9 +72,25 @@ def _read(files: Sequence[Path]) -> _Found:
     scores: dict[str, ScoreTable] = {}
     candidates: dict[str, CandidateTable] = {}
     for file in files:
-        for name, table in read_scores(file).by_slice().items():
+        tables = read_scores(file).by_slice()
+        for name, table in tables.items():
             scores[name] = scores[name].merge(table) if name in scores else table
         beside = file.with_name(f"{file.stem}{_CANDIDATES}.parquet")
-        if beside.exists():
-            candidates[file.stem] = read_candidates(beside)
+        if not beside.exists():
+            continue
+        for name, found in _by_slice(read_candidates(beside)).items():
+            if name not in tables:
+                # Most likely rows that name no slice, which are read as heldout: audits would miss them silently.
+                raise DataError(
+                    f"{beside}: candidates of slice {name}, but {file.name} has {', '.join(tables)}; "
+                    "give them the slice of their scores in a column slice"
+                )
+            both = [candidates[name].table, found.table] if name in candidates else [found.table]
+            candidates[name] = CandidateTable(pa.concat_tables(both), found.metadata)
     return _Found(scores, candidates, find_run(files[0].parent))
+
+
+def _by_slice(candidates: CandidateTable) -> dict[str, CandidateTable]:
+    table = candidates.table
+    names = sorted(table["slice"].unique().to_pylist())
+    return {n: CandidateTable(table.filter(pc.equal(table["slice"], n)), candidates.metadata) for n in names}
