@@ -41,3 +41,13 @@ def test_accuracy_rises_with_label_strength() -> None:
     assert [(r["from"], r["to"]) for r in rows] == [(1, 1), (2, 2), (3, 3)]
     for row, level in zip(rows, (1, 2, 3), strict=True):
         assert row["ci_low"] < norm.cdf(level / 2) < row["ci_high"]
+
+
+def test_a_quarter_of_the_strengths_may_be_empty() -> None:
+    # The lower quartile is interpolated to 1.75, between two strengths, so that no pair lies from there to 2.
+    strength = [0, 0.2, 0.4, 0.6, 0.8, 1.0, *[2.0] * 17, 3.0]
+    margins = np.random.default_rng(4).normal(size=24)
+    median = ask(Margin(draws=50), scores(margins, strength=strength))["heldout", "model", "median"]
+    rows = median.detail["by_strength"]
+    assert [(r["from"], r["to"]) for r in rows] == [(0, 1), (2, 3)]
+    assert median.estimate is not None

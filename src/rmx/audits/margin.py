@@ -101,5 +101,6 @@ def _by_strength(view: ScoreView) -> list[dict[str, Any]]:
             "to": float(strength[member == k].max()),
             **describe_accuracy(view.wins[known[member == k]], view.group_codes[known[member == k]]),
         }
-        for k in range(len(edges))
+        # An interpolated quarter may hold no pair where strengths crowd at one value.
+        for k in np.unique(member)
     ]
