@@ -107,11 +107,20 @@ def test_the_slice_it_was_fitted_on_cannot_confirm_it() -> None:
     assert results["validation", "model", "log_temperature_recalibrated"].reason == "not_applicable"
 
 
-@pytest.mark.parametrize(("margins", "why"), [(np.ones(20), "wrongly"), (np.tile([1.0, -1.0], 10), "chance")])
-def test_unidentified_temperature_says_so(margins: np.ndarray, why: str) -> None:
+@pytest.mark.parametrize(
+    ("margins", "why", "not_why"),
+    [
+        (np.ones(20), "wrongly", "chance"),
+        (np.tile([1.0, 0.0], 10), "wrongly", "chance"),
+        (np.tile([1.0, -1.0], 10), "chance", "wrongly"),
+        (np.zeros(20), "every margin is zero", "wrongly"),
+    ],
+)
+def test_unidentified_temperature_says_so(margins: np.ndarray, why: str, not_why: str) -> None:
     result = one(Calibration(), scores(margins), metric="log_temperature")
     assert result.status == "INCONCLUSIVE"
     assert why in result.reason
+    assert not_why not in result.reason
     assert fit_temperature(scores(margins).view()) is None
 
 

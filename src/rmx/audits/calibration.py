@@ -74,9 +74,11 @@ class Calibration(Audit):
         self, metric: str, fitted: Interval | None, view: ScoreView, facts: dict[str, Any], size: dict[str, Any]
     ) -> AuditResult:
         if fitted is None:
-            reason = "the temperature is not identified: " + (
-                "no pair is ordered wrongly" if view.margins.min() >= 0 else "no better than chance"
-            )
+            if not view.margins.any():
+                why = "every margin is zero, no better than chance"
+            else:
+                why = "no pair is ordered wrongly" if view.margins.min() >= 0 else "no better than chance"
+            reason = f"the temperature is not identified: {why}"
             return self.unanswered(metric, slice=size["slice"], scorer=size["scorer"], reason=reason, detail=facts)
         return self.answer(metric, fitted, null_value=0.0, detail=facts, **size)
 
