@@ -142,3 +142,16 @@ def test_ece_of_a_perfect_reward_is_not_zero_but_near_what_is_expected() -> None
     assert error <= high
     worse, _, high = expected_calibration_error(drawn(500, seed=5, temperature=4))
     assert worse > high
+
+
+def test_equal_margins_leave_brier_what_unseen_pairs_can_do_to_it() -> None:
+    audit = Calibration(tolerance={"brier_skill": (0.0, None)})
+    few, many = (ask(audit, scores(np.full(n, 0.3))) for n in (10, 40))
+    assert few["heldout", "model", "brier_skill"].ci_low is None
+    skill, brier = (many["heldout", "model", m] for m in ("brier_skill", "brier"))
+    unseen = 1.959963984540054**2 / (40 + 1.959963984540054**2)
+    assert skill.ci_low == pytest.approx((1 - unseen) * skill.estimate - 3 * unseen)
+    assert brier.ci_high == pytest.approx((1 - unseen) * brier.estimate + unseen)
+    assert skill.status == "INCONCLUSIVE"
+    # The likelihood has no greatest loss and so no bound.
+    assert many["heldout", "model", "nll"].ci_low is None

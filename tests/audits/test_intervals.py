@@ -164,3 +164,18 @@ def test_expanded_percentile_covers_a_median(groups: int) -> None:
         interval = percentile_interval(float(np.median(x)), replicates[:, 0], clusters, draws=200, seed=0)
         hits += interval.low <= 0 <= interval.high
     assert hits >= 88
+
+
+def test_equal_values_have_no_interval_without_a_bound_on_what_was_not_seen() -> None:
+    for n in (3, 40):
+        # Their mean is not exactly 0.1: rounding must not pass for variance.
+        assert mean_interval(np.full(n, 0.1), Clusters(np.arange(n))).low is None
+    assert paired_difference(np.zeros(14), Clusters(np.arange(14))).low is None
+    certain = paired_difference(np.ones(20), Clusters(np.arange(20)))
+    assert (certain.low, certain.high) == pytest.approx((1 - 2 * proportion_confint(0, 20, method="wilson")[1], 1))
+
+
+def test_draws_that_agree_on_a_point_give_no_interval_of_a_rank_statistic() -> None:
+    clusters = Clusters(np.arange(40))
+    assert percentile_interval(1.0, np.ones(50), clusters, draws=50, seed=0).low is None
+    assert percentile_interval(1.0, np.ones(50), clusters, draws=50, seed=0, probability=0.5).low == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.special import expit
+from scipy.stats import t as student
 from slices import ask, edited, one, scores
 
 from rmx.audits.accuracy import Accuracy
@@ -131,3 +132,54 @@ def test_missing_edits_and_one_group() -> None:
     assert (
         ask(AUDIT, scores(np.ones(9)), candidates={"heldout": lone})["heldout", "model", "effect_sd"].estimate is None
     )
+
+
+def test_two_edits_of_equal_gain_have_no_interval_however_many_pairs_were_not_edited() -> None:
+    margins = np.random.default_rng(0).normal(size=800)
+    candidates = edited([0.0, 1.0], {"padded": [0.035, 1.035]})
+    result = one(AUDIT, scores(margins), candidates={"heldout": candidates})
+    assert (result.status, result.ci_low, result.ci_high) == ("INCONCLUSIVE", None, None)
+    assert result.reason.startswith("2 groups without variance")
+
+
+def test_degrees_of_freedom_are_those_of_the_edited_groups() -> None:
+    rng = np.random.default_rng(0)
+    gains = rng.normal(0, 0.3, 4)
+    result = one(
+        AUDIT, scores(rng.normal(size=800)), candidates={"heldout": edited([0.0] * 4, {"padded": list(gains)})}
+    )
+    spread = result.detail["margin_sd"]
+    # The deviation of 800 margins adds next to nothing to the error of four gains near zero.
+    low, high = student.interval(0.95, 3, loc=gains.mean() / spread, scale=gains.std(ddof=1) / 2 / spread)
+    assert (result.ci_low, result.ci_high) == pytest.approx((low, high), abs=0.01)
+
+
+@pytest.mark.parametrize(("items", "effect"), [(4, 0.0), (4, 0.5), (20, 0.0), (20, 0.5), (20, 2.0)])
+def test_few_edited_groups_cover(items: int, effect: float) -> None:
+    covered = 0
+    for seed in range(200):
+        rng = np.random.default_rng([items, seed])
+        table = scores(rng.normal(0, 1, 100))
+        padded = list(effect + rng.normal(0, 0.5, items))
+        result = one(AUDIT, table, candidates={"heldout": edited([0.0] * items, {"padded": padded})})
+        covered += result.ci_low <= effect <= result.ci_high
+    assert covered >= 180
+
+
+@pytest.mark.parametrize(("items", "status"), [(8, "INCONCLUSIVE"), (20, "INCONCLUSIVE"), (200, "PASS")])
+def test_edits_that_move_nothing_pass_once_they_are_many(items: int, status: str) -> None:
+    rng = np.random.default_rng(0)
+    base = rng.normal(5, 1, items)
+    result = one(
+        AUDIT, scores(rng.normal(size=800)), candidates={"heldout": edited(list(base), {"padded": list(base)})}
+    )
+    assert (result.estimate, result.status) == (0, status)
+    assert result.ci_low is None or result.ci_low < 0 < result.ci_high
+
+
+def test_rounding_is_no_variance() -> None:
+    base = np.random.default_rng(0).normal(0, 4, 10)
+    assert len(set(base + 0.3 - base)) > 1
+    candidates = edited(list(base), {"padded": list(base + 0.3)})
+    result = one(AUDIT, scores(np.random.default_rng(1).normal(size=80)), candidates={"heldout": candidates})
+    assert result.ci_low is None

@@ -51,3 +51,19 @@ def test_a_quarter_of_the_strengths_may_be_empty() -> None:
     rows = median.detail["by_strength"]
     assert [(r["from"], r["to"]) for r in rows] == [(0, 1), (2, 3)]
     assert median.estimate is not None
+
+
+def _quantile(values: np.ndarray, name: str):
+    return ask(Margin(draws=200, tolerance={name: (0, None)}), scores(values))["heldout", "model", name]
+
+
+def test_few_equal_margins_prove_no_quantile() -> None:
+    result = _quantile(np.full(3, 0.3), "median")
+    assert (result.estimate, result.ci_low, result.status) == (0.3, None, "INCONCLUSIVE")
+
+
+def test_a_point_stands_where_the_sample_cannot_have_missed_the_quantile() -> None:
+    # Zero of 40 leaves up to 8.8% unseen: less than half, more than the twentieth below q05.
+    assert _quantile(np.full(40, 0.3), "median").status == "PASS"
+    assert _quantile(np.full(40, 0.3), "q05").ci_low is None
+    assert _quantile(np.full(200, 0.3), "q05").status == "PASS"

@@ -45,3 +45,11 @@ def test_slope_is_least_squares() -> None:
 def test_other_pairs_are_inconclusive() -> None:
     result = ask(AUDIT, scores([1.0]), scores([1.0, 2.0], scorer="reference"))["heldout", "model", "slope"]
     assert result.status == "INCONCLUSIVE"
+
+
+def test_the_same_rewards_are_no_drift_and_a_handful_of_them_no_proof() -> None:
+    margins = np.random.default_rng(0).normal(size=40)
+    for n, status in ((40, "PASS"), (5, "INCONCLUSIVE")):
+        before, after = (scores(margins[:n], scorer=s) for s in ("reference", "model"))
+        results = ask(ScaleDrift(tolerance={"slope": (0.8, 1.25), "shift_sd": (-0.1, 0.1)}), before, after)
+        assert {results["heldout", "model", m].status for m in ("slope", "shift_sd")} == {status}

@@ -49,7 +49,11 @@ class Calibration(Audit):
         fitted = log_temperature(view)
         results = [
             self.answer(
-                "brier", mean_interval(squares, clusters), null_value=CHANCE, detail=_reliability(view), **size
+                "brier",
+                mean_interval(squares, clusters, support=(0.0, 1.0)),
+                null_value=CHANCE,
+                detail=_reliability(view),
+                **size,
             ),
             self.answer("nll", mean_interval(nll(view.margins), clusters), null_value=math.log(2), **size),
             self.answer("brier_skill", _skill(squares, clusters), null_value=0.0, **size),
@@ -110,7 +114,7 @@ def _brier(margins: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _skill(squares: NDArray[np.float64], clusters: Clusters) -> Interval:
     """Return 1 - Brier / 0.25: above zero the probabilities say more than a coin."""
-    return mean_interval(1 - squares / CHANCE, clusters, null=0.0)
+    return mean_interval(1 - squares / CHANCE, clusters, null=0.0, support=(1 - 1 / CHANCE, 1.0))
 
 
 def _difference(fitted: Interval, known: Interval) -> Interval:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from rmx.audits.base import Audit
 from rmx.audits.evidence import Evidence, NotFiniteError, UnavailableError
-from rmx.audits.statistics import Clusters, Interval, mean_interval, proportion_interval, t_interval
+from rmx.audits.statistics import (
+    Clusters,
+    Interval,
+    interval_of_error,
+    mean_interval,
+    proportion_interval,
+    t_interval,
+    t_quantile,
+)
 from rmx.domain import AuditResult
 from rmx.score_table import ScoreView
 
@@ -102,18 +110,33 @@ def _gains(originals: pa.Table, edited: pa.Table) -> tuple[Floats, NDArray[np.st
 def _standardised(gains: Floats, groups: NDArray[np.str_], view: ScoreView, spread: float) -> Interval:
     """Return the interval of mean gain / sd of the margin, which is itself estimated on the slice.
 
-    Influences of both parts (delta method) are summed by group over the edited completions and the pairs together.
+    Influences of both parts (delta method) are summed by group, so that a group's gain and margins may go together.
+    Each part has the small-sample factor of its own groups, and the degrees of freedom and the guard against few groups
+    are those of the edits: pairs that were not edited know the unit and nothing about the gain.
+
+    Edits that all gain the same leave groups that were not edited to bound: their gain is taken to be at most the
+    largest margin of the slice, the widest that the scorer has set two answers to a prompt apart.
     """
     effect = float(gains.mean()) / spread
     of_gains = (gains - gains.mean()) / (spread * len(gains))
     centred = view.margins - view.margins.mean()
     of_spread = -effect * (centred**2 - spread**2) / (2 * spread**2 * len(view))
     names = np.array(view.group_names, dtype=str)[view.group_codes]
-    together = Clusters(np.concatenate([groups, names]))
-    weights = np.concatenate([np.full(len(gains), 1 / len(gains)), np.zeros(len(view))])
-    if Clusters(groups).count < 2:
-        return Interval(effect, None, None, "cluster-robust t")
-    return t_interval(effect, np.concatenate([of_gains, of_spread]), together, weights=weights, null=0.0)
+    edited, slice_groups = Clusters(groups), Clusters(names)
+    widest = float(np.abs(view.margins).max()) / spread
+    # Size 1, a deviation of the margin: gains of zero are differences of rewards and have the rewards' rounding.
+    alone = t_interval(effect, of_gains, edited, null=0.0, support=(-widest, widest), size=max(1.0, abs(effect)))
+    if alone.low is None or alone.high is None or slice_groups.count < 2:
+        return replace(alone, low=None, high=None, standard_error=None, p_value=None)
+    degrees = edited.degrees(np.ones(len(gains)))
+    if alone.standard_error == 0:
+        reach = t_quantile(degrees) * slice_groups.standard_error(of_spread)
+        return replace(alone, low=alone.low - reach, high=alone.high + reach)
+    both = [
+        part * np.sqrt(own.count / (own.count - 1)) for part, own in ((of_gains, edited), (of_spread, slice_groups))
+    ]
+    totals = Clusters(np.concatenate([groups, names])).sums(np.concatenate(both))
+    return interval_of_error(effect, float(np.sqrt(totals @ totals)), degrees, null=0.0)
 
 
 def _variant(gains: Floats, groups: Any, spread: float) -> dict[str, Any]:

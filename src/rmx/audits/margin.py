@@ -48,8 +48,15 @@ class Margin(Audit):
         estimates = quantiles_of(np.ones(len(margins)))
         replicates = bootstrap(quantiles_of, clusters, draws=self.draws, seed=self.seed)
         intervals = {
-            name: percentile_interval(float(estimates[k]), replicates[:, k], clusters, draws=self.draws, seed=self.seed)
-            for k, name in enumerate(QUANTILES)
+            name: percentile_interval(
+                float(estimates[k]),
+                replicates[:, k],
+                clusters,
+                draws=self.draws,
+                seed=self.seed,
+                probability=probability,
+            )
+            for k, (name, probability) in enumerate(QUANTILES.items())
         }
         for name, hit in (("near_share", np.abs(margins) < self.near), ("wrong_share", margins < -self.wrong)):
             share = float(hit.mean())

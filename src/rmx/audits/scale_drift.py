@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from rmx.audits.base import Audit
 from rmx.audits.evidence import Evidence, UnavailableError
 from rmx.audits.scale import both_sides
-from rmx.audits.statistics import Clusters, mean_interval, t_interval
+from rmx.audits.statistics import FEW_GROUPS, Clusters, Interval, mean_interval, t_interval
 from rmx.domain import AuditResult
 
 __all__ = ["ScaleDrift"]
@@ -47,12 +47,27 @@ class ScaleDrift(Audit):
         return [
             self.answer(
                 "slope",
-                t_interval(slope, z * residual / (len(z) * spread), clusters, null=1.0),
+                _or_exact(t_interval(slope, z * residual / (len(z) * spread), clusters, null=1.0), clusters),
                 null_value=1.0,
                 detail={"against": self.against, "ordered_alike": alike},
                 **facts,
             ),
             self.answer(
-                "shift_sd", mean_interval((rewards - before) / spread, clusters, null=0.0), null_value=0.0, **facts
+                "shift_sd",
+                _or_exact(mean_interval((rewards - before) / spread, clusters, null=0.0), clusters),
+                null_value=0.0,
+                **facts,
             ),
         ]
+
+
+def _or_exact(interval: Interval, clusters: Clusters) -> Interval:
+    """Return the point where many groups lie on one line without error: the same model, or one times a constant.
+
+    Unlike a mean of a population, rewards that are reproduced to the last digit are no accident of the sample.
+    """
+    if interval.low is not None or clusters.count < FEW_GROUPS:
+        return interval
+    return replace(
+        interval, low=interval.estimate, high=interval.estimate, method="exact fit, no residual", standard_error=0.0
+    )

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rmx.audits.statistics.clusters import Clusters
-from rmx.audits.statistics.intervals import CONFIDENCE, Interval
+from rmx.audits.statistics.clusters import FEW_GROUPS, Clusters
+from rmx.audits.statistics.intervals import CONFIDENCE, ROUNDING, Interval, unseen_share
 
 __all__ = ["bootstrap", "percentile_interval"]
 
@@ -38,12 +38,24 @@ def bootstrap(statistic: Callable[[Floats], Floats], clusters: Clusters, *, draw
     return np.array([statistic(weights[clusters.codes]) for weights in _group_weights(clusters.count, draws, seed)])
 
 
-def percentile_interval(estimate: float, replicates: Floats, clusters: Clusters, *, draws: int, seed: int) -> Interval:
+def percentile_interval(
+    estimate: float,
+    replicates: Floats,
+    clusters: Clusters,
+    *,
+    draws: int,
+    seed: int,
+    probability: float | None = None,
+) -> Interval:
     """Return the expanded percentile interval of one bootstrapped statistic.
 
     A percentile interval is too narrow by sqrt((G-1)/G) and z instead of t; its tails are widened to
     Phi(-sqrt(G/(G-1)) t) (Hesterberg 2015, section 5.3), which matters below about 30 groups. Draws in which the
     statistic is undefined (NaN) are left out; with more than one in twenty undefined there is no interval.
+
+    Draws repeat the sample, so where they agree on a point they say nothing of groups unlike it, and there is no
+    interval either. The exception is the quantile at a given `probability`: once all that the sample cannot have missed
+    is less than either side of it, the point stands, as it does for a scorer that knows few distinct margins.
     """
     method = "cluster bootstrap, expanded percentile"
     usable = replicates[np.isfinite(replicates)]
@@ -54,4 +66,8 @@ def percentile_interval(estimate: float, replicates: Floats, clusters: Clusters,
     groups = clusters.count
     tail = float(ndtr(-math.sqrt(groups / (groups - 1)) * stdtrit(groups - 1, 0.5 + CONFIDENCE / 2)))
     low, high = np.quantile(usable, [tail, 1 - tail])
+    if high - low <= ROUNDING * max(abs(low), abs(high)) and (
+        probability is None or groups < FEW_GROUPS or unseen_share(groups) >= min(probability, 1 - probability)
+    ):
+        return Interval(estimate, None, None, method, draws=draws, seed=seed)
     return Interval(estimate, float(low), float(high), method, float(usable.std(ddof=1)), draws=draws, seed=seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,22 +13,29 @@ from rmx.audits.statistics.clusters import FEW_GROUPS, Clusters
 __all__ = [
     "Interval",
     "difference_of_proportions",
+    "interval_of_error",
     "mean_interval",
     "paired_difference",
     "proportion_interval",
     "t_interval",
+    "t_quantile",
+    "unseen_share",
 ]
 
 CONFIDENCE = 0.95
 Z = 1.959963984540054
 """Normal quantile of a two-sided 95% interval."""
+ROUNDING = 1e-12
+"""A standard error below this share of the values' size is rounding: equal numbers need not have exactly their mean."""
+
+T = "cluster-robust t"
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate with its 95% interval; bounds are None where one group leaves nothing to estimate them from."""
+    """An estimate with its 95% interval; bounds are None where the sample leaves nothing to estimate them from."""
 
     estimate: float
     low: float | None
@@ -41,7 +48,8 @@ class Interval:
     seed: int | None = None
 
 
-def _t_quantile(degrees: float) -> float:
+def t_quantile(degrees: float) -> float:
+    """Return the t quantile of a two-sided 95% interval."""
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees, 0.5 + CONFIDENCE / 2))
@@ -54,8 +62,14 @@ def t_interval(
     *,
     weights: Floats | None = None,
     null: float | None = None,
+    support: tuple[float, float] | None = None,
+    size: float | None = None,
 ) -> Interval:
     """Return estimate ± t × cluster-robust standard error.
+
+    Without variance between groups that would be a point, which a sample cannot prove: groups unlike all that were
+    seen may have a share of up to the Wilson bound of zero events. Where `support` says how far such a group can lie,
+    the interval reaches as far as that share can move the mean; else, and below `FEW_GROUPS` groups, there is none.
 
     Args:
         estimate: The estimate.
@@ -63,26 +77,47 @@ def t_interval(
         clusters: Groups of the observations.
         weights: Weights of the observations in the estimator, for the degrees of freedom; equal if not given.
         null: Value whose two-sided p-value is wanted.
+        support: Least and greatest value a group can have, for an estimate that is a mean; not given for any other.
+        size: Size of the numbers the estimate was made of, to tell variance from rounding; its own if not given.
     """
-    method = "cluster-robust t"
     error = clusters.standard_error(influence)
-    if not math.isfinite(error) or (error == 0 and clusters.count < FEW_GROUPS):
-        # A handful of groups that happen to agree exactly is no evidence that all would.
-        return Interval(estimate, None, None, method)
-    degrees = clusters.degrees(np.ones(len(influence)) if weights is None else weights)
-    reach = _t_quantile(degrees) * error
+    if not math.isfinite(error):
+        return Interval(estimate, None, None, T)
+    weights = np.ones(len(influence)) if weights is None else weights
+    if error <= ROUNDING * (abs(estimate) if size is None else size):
+        if support is None or clusters.count < FEW_GROUPS:
+            return Interval(estimate, None, None, T)
+        share = unseen_share(_groups_that_count(weights, clusters))
+        low, high = (estimate + share * (end - estimate) for end in support)
+        return Interval(estimate, low, high, "zero-variance bound", 0.0)
+    return interval_of_error(estimate, error, clusters.degrees(weights), null=null)
+
+
+def interval_of_error(estimate: float, error: float, degrees: float, *, null: float | None = None) -> Interval:
+    """Return estimate ± t × a standard error that is at hand and above zero."""
+    reach = t_quantile(degrees) * error
     p_value = None
-    if null is not None and error > 0:
+    if null is not None:
         from scipy.special import stdtr
 
         p_value = float(2 * stdtr(degrees, -abs(estimate - null) / error))
-    return Interval(estimate, estimate - reach, estimate + reach, method, error, p_value)
+    return Interval(estimate, estimate - reach, estimate + reach, T, error, p_value)
 
 
-def mean_interval(values: Floats, clusters: Clusters, *, null: float | None = None) -> Interval:
-    """Return the cluster-robust t interval of a mean."""
+def mean_interval(
+    values: Floats, clusters: Clusters, *, null: float | None = None, support: tuple[float, float] | None = None
+) -> Interval:
+    """Return the cluster-robust t interval of a mean of values within `support`, if that is known."""
     mean = float(values.mean())
-    return t_interval(mean, (values - mean) / len(values), clusters, null=null)
+    size = float(np.abs(values).max())
+    return t_interval(mean, (values - mean) / len(values), clusters, null=null, support=support, size=size)
+
+
+def unseen_share(groups: float) -> float:
+    """Return the largest share of groups of a kind that may exist though none of so many was of it (95%, Wilson)."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    return float(proportion_confint(0, groups, alpha=1 - CONFIDENCE, method="wilson")[1])
 
 
 def proportion_interval(
@@ -109,7 +144,7 @@ def proportion_interval(
         size = (
             min(estimate * (1 - estimate) / error**2, at_most) if error > 0 else _groups_that_count(weights, clusters)
         )
-        size *= (Z / _t_quantile(clusters.degrees(weights))) ** 2
+        size *= (Z / t_quantile(clusters.degrees(weights))) ** 2
     low, high = proportion_confint(estimate * size, size, alpha=1 - CONFIDENCE, method="wilson")
     return Interval(estimate, float(low), float(high), method, error)
 
@@ -123,17 +158,9 @@ def _groups_that_count(weights: Floats, clusters: Clusters) -> float:
 def paired_difference(differences: Floats, clusters: Clusters) -> Interval:
     """Return the mean of per-pair differences of two scorers' wins (in [-1, 1]), tested against zero.
 
-    Where not one pair differs from the mean there is no variance to estimate; the interval then reaches as far as the
-    Wilson bound of zero events in G groups, so that agreement on few pairs proves nothing.
+    Where not one pair differs from the mean, agreement on few pairs proves nothing: see `t_interval`.
     """
-    interval = mean_interval(differences, clusters, null=0.0)
-    if interval.standard_error == 0:
-        from statsmodels.stats.proportion import proportion_confint
-
-        reach = float(proportion_confint(0, clusters.count, alpha=1 - CONFIDENCE, method="wilson")[1])
-        low, high = max(-1.0, interval.estimate - reach), min(1.0, interval.estimate + reach)
-        return replace(interval, low=low, high=high, method="zero-variance bound", p_value=None)
-    return interval
+    return mean_interval(differences, clusters, null=0.0, support=(-1.0, 1.0))
 
 
 def difference_of_proportions(first: Interval, second: Interval) -> Interval:
