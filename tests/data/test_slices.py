@@ -146,3 +146,19 @@ def test_dropped_pairs_stay_known(prepared, data):
     assert smaller.rejections == tuple(gone)
     with pytest.raises(DataError, match=r"slice\.heldout: all \d+ pairs leave as over_length"):
         built.drop(Rejection(p.pair_id, p.origin, "over_length", "") for p in built.pairs)
+
+
+@pytest.mark.parametrize(
+    ("given", "source"),
+    [
+        ({}, "unknown"),
+        ({"format": "pairs"}, "unknown"),
+        ({"label_source": "human"}, "human"),
+    ],
+)
+def test_labels_of_other_data_are_nobodys_until_said(prepared, data, tmp_path, given, source):
+    """The run's own labels come from people; a file from elsewhere does not inherit that."""
+    assert data.label_source == "human"
+    path = write(tmp_path / "fresh.jsonl", rows(20, start=500))
+    built = build_slice("fresh_policy", {"from": "data", "data": {"path": path, **given}}, prepared, data)
+    assert {p.label_source for p in built.pairs} == {source}

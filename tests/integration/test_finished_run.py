@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 import rmx
-from rmx.score_table import read_candidates
+from rmx.score_table import ScoreTable, read_candidates, read_scores, write_table
 
 JOB = [
     "model=tiny-random",
@@ -107,6 +109,49 @@ def test_the_export_scores_the_heldout_texts_as_the_run_did(finished: Path, tmp_
     )
     assert mine.keys() == theirs.keys()
     assert all(mine[k] == pytest.approx(theirs[k], abs=1e-5) for k in theirs)
+
+
+def copy_of(run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(run, tmp_path / "copy"))
+
+
+def requirement(directory: Path, name: str) -> dict[str, Any]:
+    (found,) = [r for r in json.loads((directory / "gate.json").read_text())["requirements"] if r["name"] == name]
+    return dict(found)
+
+
+def test_data_that_changed_since_training_are_not_judged_as_heldout(finished: Path, tmp_path: Path) -> None:
+    run = copy_of(finished, tmp_path)
+    decision = json.loads((run / "gate.json").read_text())
+    decision["fingerprints"]["data"] = "other rows"
+    (run / "gate.json").write_text(json.dumps(decision))
+    done = call("evaluate", f"reward={run}", f"hydra.run.dir={tmp_path / 'e'}", status=1)
+    assert "its data has changed since" in done.stderr
+    assert "data=NAME" in done.stderr
+
+
+def test_what_a_run_was_trained_on_cannot_be_its_evaluation(finished: Path, tmp_path: Path) -> None:
+    data = ["data=synthetic", "data.world.pairs=300", "data.world.labels=gold"]
+    call("evaluate", f"reward={finished}", *data, "slice=[]", f"hydra.run.dir={tmp_path / 'e'}", status=3)
+    overlap = requirement(tmp_path / "e", "split_overlap")
+    trained = json.loads((finished / "data" / "ledger.json").read_text())["splits"]["train"]
+    assert (overlap["status"], overlap["result"]["estimate"]) == ("FAIL", trained)
+
+
+def test_scores_of_another_model_are_not_judged_as_the_runs(finished: Path, tmp_path: Path) -> None:
+    run = copy_of(finished, tmp_path)
+    table = read_scores(run / "scores" / "heldout.parquet")
+    write_table(ScoreTable(table.table.slice(0, len(table) - 1)), run / "scores" / "heldout.parquet")
+    done = call("audit", f"scores={run}", f"hydra.run.dir={tmp_path / 'a'}", status=1)
+    assert "heldout.parquet: not the scores that" in done.stderr
+
+
+def test_a_foreign_file_in_a_run_gets_no_proof_from_it(finished: Path, tmp_path: Path) -> None:
+    run = copy_of(finished, tmp_path)
+    rows = [{"pair_id": str(i), "group": str(i), "chosen_reward": i % 3, "rejected_reward": 0} for i in range(60)]
+    (run / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    call("audit", f"scores={run / 'mine.jsonl'}", "gate=default", f"hydra.run.dir={tmp_path / 'a'}", status=4)
+    assert requirement(tmp_path / "a", "split_overlap")["status"] == "INCONCLUSIVE"
 
 
 def test_python_can_score_too(finished: Path) -> None:

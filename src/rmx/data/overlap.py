@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from rmx.data.text import digest
 from rmx.errors import DataError
 
-__all__ = ["Overlap", "SplitRow", "count_overlap", "split_fingerprint", "verify_split"]
+__all__ = ["Overlap", "SplitRow", "count_overlap", "read_split", "split_fingerprint", "verify_split"]
 
 
 class SplitRow(NamedTuple):
@@ -58,6 +58,22 @@ def split_fingerprint(rows: Iterable[SplitRow]) -> str:
     return digest(*(part for row in sorted(rows) for part in row))
 
 
+def read_split(directory: Path) -> list[SplitRow]:
+    """Return the lines of a data directory's split.parquet.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(directory / "split.parquet", columns=list(SplitRow._fields)).to_pydict()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _unreadable(directory, error) from None
+    return [SplitRow(*cells) for cells in zip(*(table[name] for name in SplitRow._fields), strict=True)]
+
+
 def verify_split(directory: Path) -> dict[str, Overlap]:
     """Check a run's data directory again: the split is the recorded one, and its overlap is what the ledger says.
 
@@ -70,18 +86,11 @@ def verify_split(directory: Path) -> dict[str, Overlap]:
     Raises:
         DataError: a file is missing or changed, or a grouped split shares prompts or groups with train.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    rows = read_split(directory)
     try:
         ledger: Mapping[str, Any] = json.loads((directory / "ledger.json").read_text("utf-8"))
-        table = pq.read_table(directory / "split.parquet", columns=list(SplitRow._fields)).to_pydict()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        what = str(error).partition("\n")[0][:120]
-        raise DataError(
-            f"{directory}: no readable ledger.json and split.parquet ({what}); prepare the data again"
-        ) from None
-    rows = [SplitRow(*cells) for cells in zip(*(table[name] for name in SplitRow._fields), strict=True)]
+    except (OSError, ValueError) as error:
+        raise _unreadable(directory, error) from None
     if split_fingerprint(rows) != ledger.get("split_fingerprint"):
         raise DataError(f"{directory}/split.parquet is not the split that ledger.json records; prepare the data again")
     overlap = count_overlap(rows)
@@ -98,3 +107,8 @@ def verify_split(directory: Path) -> dict[str, Overlap]:
             "prepare the data again"
         )
     return overlap
+
+
+def _unreadable(directory: Path, error: Exception) -> DataError:
+    what = str(error).partition("\n")[0][:120]
+    return DataError(f"{directory}: no readable ledger.json and split.parquet ({what}); prepare the data again")

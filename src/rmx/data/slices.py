@@ -172,6 +172,10 @@ def _slice_data(name: str, override: Mapping[str, Any], data: DataConfig) -> Dat
     if "split" in override:
         raise ConfigError(f"slice.{name}.data.split: a slice is not split; drop it")
     base = DataConfig(name=name) if "format" in override else data
+    elsewhere = any(override.get(key) is not None for key in ("path", "hub", "format"))
+    if elsewhere and override.get("label_source") is None:
+        # Whose labels the run's own data have says nothing of these, and a gate asks for people's.
+        override = {**override, "label_source": "unknown"}
     world = {**base.world, **(override.get("world") or {})}
     merged = {**asdict(base), **override, "world": world, "split": {"validation": 0.0, "heldout": 0.0}}
     return build_strict(DataConfig, merged, where=f"slice.{name}.data")

@@ -100,7 +100,10 @@ def _unfit_labels(slice: str, label_sources: Mapping[str, Collection[str]]) -> s
         return ""
     sources = set(label_sources.get(slice, ())) or {"unknown"}
     unfit = sorted(sources - {"human", "gold"})
-    return f"labels of {slice} come from {', '.join(unfit)}; they must come from people" if unfit else ""
+    if not unfit:
+        return ""
+    source = f"labels of {slice} come from {', '.join(unfit)}; they must come from people"
+    return f"{source} (slice.{slice}.data.label_source=human says that they do)" if unfit == ["unknown"] else source
 
 
 def _open_question(wanted: Requirement, result: AuditResult) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +87,27 @@ def _read(files: Sequence[Path]) -> _Found:
                 )
             both = [candidates[name].table, found.table] if name in candidates else [found.table]
             candidates[name] = CandidateTable(pa.concat_tables(both), found.metadata)
-    return _Found(scores, candidates, find_run(files[0].parent))
+    return _Found(scores, candidates, _judged_run(files, scores))
+
+
+def _judged_run(files: Sequence[Path], scores: Mapping[str, ScoreTable]) -> FinishedRun | None:
+    """Return the finished run that judged these very tables; None where they only lie in its directory.
+
+    A run's ledger proves its split, and its name stands in the report: neither may be lent to other scores.
+
+    Raises:
+        DataError: a table among the run's own is another than the run judged.
+    """
+    run = find_run(files[0].parent)
+    if run is None:
+        return None
+    other = [name for name, table in scores.items() if run.scores.get(name) != table.digest]
+    if other and files[0].resolve().parent == run.directory.scores.resolve():
+        raise DataError(
+            f"{run.directory.scores}/{other[0]}.parquet: not the scores that {run.directory.gate} was decided on; "
+            "put other scores into a directory of their own"
+        )
+    return None if other else run
 
 
 def _by_slice(candidates: CandidateTable) -> dict[str, CandidateTable]:

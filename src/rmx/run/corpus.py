@@ -21,7 +21,7 @@ from rmx.run.encoding import encode_prepared
 from rmx.score_table import Comparisons
 from rmx.scorers.slice_texts import EditRequest, SliceTexts, collect_texts
 
-__all__ = ["Corpus", "SliceData", "build_corpus", "build_slice_data", "edit_requests"]
+__all__ = ["Corpus", "SliceData", "build_corpus", "build_slice_data", "edit_requests", "prove_slices"]
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,16 @@ def build_corpus(config: Config, renderer: Renderer, audits: Sequence[Audit], *,
     own = {n: {"from": n} for n in ("validation", "heldout", "disputed") if prepared.splits[n]}
     specs: dict[str, Any] = {**own, **config.slice}
     slices = {n: build_slice(n, s, prepared, config.data, cache=cache / "data") for n, s in specs.items()}
-    # What a slice from elsewhere shares with train belongs to the same proof as the splits.
-    overlaps = {n: s.overlap for n, s in slices.items() if s.source == "data" and s.overlap is not None}
-    ledger = replace(prepared.ledger, overlap={**prepared.ledger.overlap, **overlaps})
-    prepared = replace(prepared, ledger=ledger)
+    prepared = prove_slices(prepared, slices.values())
     data = {n: build_slice_data(s, renderer, audits, config.data.max_length, cache=cache) for n, s in slices.items()}
     return Corpus(prepared, pairs, data)
+
+
+def prove_slices(prepared: Prepared, slices: Iterable[Slice]) -> Prepared:
+    """Return the data with what slices from elsewhere share with train in the same proof as the splits."""
+    overlaps = {s.name: s.overlap for s in slices if s.source == "data" and s.overlap is not None}
+    ledger = replace(prepared.ledger, overlap={**prepared.ledger.overlap, **overlaps})
+    return replace(prepared, ledger=ledger)
 
 
 def build_slice_data(

@@ -16,7 +16,10 @@ from rmx.data.overlap import verify_split
 from rmx.errors import RunError
 from rmx.run.directory import RunDirectory
 
-__all__ = ["FinishedRun", "find_run"]
+__all__ = ["SCORES", "FinishedRun", "find_run"]
+
+SCORES = "scores/"
+"""Before the name of a slice: the fingerprint in gate.json of the score table that was judged."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,9 @@ class FinishedRun:
     config: Mapping[str, Any]
     ledger: Mapping[str, Any]
     fingerprints: Mapping[str, str]
+    """Of data, split, template and weights."""
+    scores: Mapping[str, str]
+    """Digest of the score table of each slice that was judged."""
     model_facts: Mapping[str, Any]
 
     @property
@@ -62,4 +68,6 @@ def find_run(path: Path) -> FinishedRun | None:
         "train_pairs": ledger["splits"]["train"],
         "trained_here": True,
     }
-    return FinishedRun(directory, config, ledger, fingerprints, facts)
+    scores = {name.removeprefix(SCORES): value for name, value in fingerprints.items() if name.startswith(SCORES)}
+    others = {name: value for name, value in fingerprints.items() if not name.startswith(SCORES)}
+    return FinishedRun(directory, config, ledger, others, scores, facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from rmx.record import RunRecord
 from rmx.report.html import write_report
 from rmx.report.terminal import print_verdict
 from rmx.run.directory import RunDirectory
+from rmx.run.finished import SCORES
 from rmx.score_table import ScoreTable, write_table
 
 __all__ = ["Judgement", "exit_status", "judge", "show", "validation_temperature"]
@@ -40,12 +41,17 @@ def judge(
     directory: RunDirectory,
     fingerprints: Mapping[str, str],
 ) -> Judgement:
-    """Audit the evidence, decide, and write scores, audits.json and gate.json."""
-    _write_scores(evidence, directory)
+    """Audit the evidence, decide, and write scores, audits.json and gate.json.
+
+    The tables carry the fingerprints of what they come from, and gate.json the digests of the tables: what is audited
+    again can be told from what was judged.
+    """
+    _write_scores(evidence, directory, fingerprints)
+    digests = {f"{SCORES}{name}": table.digest for name, table in evidence.scores.items()}
     results = run_audits(audits, evidence)
     decision = decide(results, gate, label_sources=evidence.label_sources())
     write_results(results, directory.audits)
-    write_gate(decision, directory.gate, audits=directory.audits, fingerprints=fingerprints)
+    write_gate(decision, directory.gate, audits=directory.audits, fingerprints={**fingerprints, **digests})
     return Judgement(results, decision)
 
 
@@ -75,12 +81,12 @@ def show(
     print_verdict(judgement.decision, judgement.results, model_facts=model_facts, report=directory.report)
 
 
-def _write_scores(evidence: Evidence, directory: RunDirectory) -> None:
+def _write_scores(evidence: Evidence, directory: RunDirectory, fingerprints: Mapping[str, str]) -> None:
     directory.scores.mkdir(exist_ok=True)
     for name, table in evidence.scores.items():
-        write_table(table, directory.scores / f"{name}.parquet")
+        write_table(replace(table, metadata=fingerprints), directory.scores / f"{name}.parquet")
     for name, candidates in evidence.candidates.items():
-        write_table(candidates, directory.scores / f"{name}.candidates.parquet")
+        write_table(replace(candidates, metadata=fingerprints), directory.scores / f"{name}.candidates.parquet")
 
 
 def validation_temperature(scores: Mapping[str, ScoreTable]) -> float | None:

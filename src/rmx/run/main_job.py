@@ -71,7 +71,7 @@ def train(config: Config) -> int:
     )
     with record.phase("judgement"):
         baselines = build_baselines(config.scorer, corpus.prepared.splits["train"])
-        evidence = build_evidence(corpus.slices, rewards, baselines, corpus.prepared.ledger)
+        evidence = build_evidence(corpus.slices, rewards, baselines, corpus.prepared.ledger.to_json())
         judgement = judge(evidence, audits, config.gate, directory, record.fingerprints)
     with record.phase("export"):
         findings = _findings(config, evidence, judgement, record)

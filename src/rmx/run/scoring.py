@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from rmx.audits.evidence import Evidence
-from rmx.data.ledger import Ledger
 from rmx.run.corpus import SliceData
 from rmx.run.judgement import validation_temperature
 from rmx.score_table import CandidateTable, ScoreTable, join_scores
@@ -22,7 +22,7 @@ def build_evidence(
     slices: Mapping[str, SliceData],
     rewards: Mapping[str, NDArray[np.float64]],
     baselines: Sequence[Scorer],
-    ledger: Ledger | None,
+    ledger: Mapping[str, Any] | None,
 ) -> Evidence:
     """Return what the audits read.
 
@@ -30,7 +30,7 @@ def build_evidence(
         slices: Texts and comparisons by slice.
         rewards: The model's rewards of each slice's texts, float64 (n,).
         baselines: Scorers that "better than trivial" is measured against, on the same texts.
-        ledger: Of the data, where they were prepared here.
+        ledger: ledger.json of the data that the model was trained on, where they are known.
     """
     candidates: dict[str, CandidateTable] = {}
     scores: dict[str, ScoreTable] = {}
@@ -39,5 +39,4 @@ def build_evidence(
         tables += [data.texts.scored(b.name, b.score(data.texts.candidates)) for b in baselines]
         candidates[name] = CandidateTable(pa.concat_tables([t.table for t in tables]))
         scores[name] = join_scores(candidates[name], data.comparisons)
-    facts = None if ledger is None else ledger.to_json()
-    return Evidence(scores=scores, candidates=candidates, ledger=facts, temperature=validation_temperature(scores))
+    return Evidence(scores=scores, candidates=candidates, ledger=ledger, temperature=validation_temperature(scores))
