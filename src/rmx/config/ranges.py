@@ -20,6 +20,7 @@ CHOICES: Mapping[str, tuple[str | None, ...]] = {
     "model.dtype": ("float32", "bfloat16"),
     "model.attention": ("sdpa", "eager", "flash_attention_2"),
     "model.trunk": ("trained", "frozen"),
+    "model.head_init": ("normal", "probe"),
     "adapter.kind": ("lora", "dora", "none"),
     "optim.schedule": ("cosine", "linear", "constant"),
     "batch.layout": LAYOUTS,

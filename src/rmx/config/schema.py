@@ -105,6 +105,8 @@ class ModelConfig:
     attention: str = "sdpa"
     trunk: str = "trained"
     """`trained`, or `frozen`: features computed once and cached, only the head learns (needs adapter=none)."""
+    head_init: str = "normal"
+    """`normal`, or `probe`: a linear probe of the untrained backbone, fitted to the train pairs before step 1."""
     head_init_std: float | None = None
     """Standard deviation of the head's normal initialisation; null means 1/sqrt(hidden + 1), 0 means zeros."""
     chat_template: str | None = None

@@ -25,6 +25,7 @@ from rmx.data.datamodule import PreferenceData, scoring_loader
 from rmx.data.plan import StepPlan
 from rmx.errors import RunError
 from rmx.model.build import BuiltModel
+from rmx.model.head_probe import fit_head
 from rmx.model.state import load_trainable_state
 from rmx.module import RewardModule
 from rmx.run.corpus import Corpus
@@ -87,6 +88,9 @@ def fit(config: Config, corpus: Corpus, built: BuiltModel, directory: RunDirecto
             validates=bool(validation),
             extra=[build_target(c, where=f"callbacks.{n}") for n, c in config.callbacks.items()],
         )
+        if config.model.head_init == "probe" and checkpoint is None:
+            autocast = torch.bfloat16 if config.trainer.precision == "bf16-mixed" else None
+            fit_head(built.reward_model, corpus.train, config.batch, autocast=autocast)
         trainer.fit(module, data, ckpt_path=checkpoint)
     _stop_if_interrupted(trainer, directory)
     return Trained(module, trainer, trainer.global_step, _use_best(module, trainer, directory))
