@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,16 +59,21 @@ def foreign(export: Path) -> Path:
     return export
 
 
+def plain_batches(tokenizer: Any, prompts: list[Any], completions: list[str]) -> Iterator[Any]:
+    """Yield each dialogue as transformers alone tokenises it."""
+    for prompt, completion in zip(prompts, completions, strict=True):
+        turns = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
+        turns = [t._asdict() if isinstance(t, Message) else t for t in turns]
+        text = tokenizer.apply_chat_template([*turns, {"role": "assistant", "content": completion}], tokenize=False)
+        yield tokenizer(text.rstrip("\n"), add_special_tokens=False, return_tensors="pt")
+
+
 def plain_rewards(directory: Path, prompts: list[Any], completions: list[str]) -> list[float]:
     """Rewards by transformers alone, one text at a time."""
     tokenizer = AutoTokenizer.from_pretrained(directory)
     network = AutoModelForSequenceClassification.from_pretrained(directory).eval()
     rewards = []
-    for prompt, completion in zip(prompts, completions, strict=True):
-        turns = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
-        turns = [t._asdict() if isinstance(t, Message) else t for t in turns]
-        text = tokenizer.apply_chat_template([*turns, {"role": "assistant", "content": completion}], tokenize=False)
-        batch = tokenizer(text.rstrip("\n"), add_special_tokens=False, return_tensors="pt")
+    for batch in plain_batches(tokenizer, prompts, completions):
         with torch.no_grad():
             rewards.append(float(network(**batch).logits[0, 0]))
     return rewards
@@ -229,11 +234,7 @@ def test_a_foreign_head_runs_in_float32_over_a_bfloat16_trunk(export: Path) -> N
     network = AutoModelForSequenceClassification.from_pretrained(export).eval()
     assert network.dtype == torch.bfloat16
     expected = []
-    for prompt, completion in zip(PROMPTS, COMPLETIONS, strict=True):
-        turns = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
-        turns = [t._asdict() if isinstance(t, Message) else t for t in turns]
-        text = tokenizer.apply_chat_template([*turns, {"role": "assistant", "content": completion}], tokenize=False)
-        batch = tokenizer(text.rstrip("\n"), add_special_tokens=False, return_tensors="pt")
+    for batch in plain_batches(tokenizer, PROMPTS, COMPLETIONS):
         with torch.no_grad():
             hidden = network.model(**batch).last_hidden_state[0, -1]
             expected.append(float(hidden.float() @ network.score.weight[0].float()))
