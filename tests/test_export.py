@@ -46,7 +46,7 @@ class Exported:
 
 def export(model: ModelConfig, kind: str, cache: Path, directory: Path, *, findings: Findings = FINDINGS) -> Exported:
     adapter = AdapterConfig(kind=kind, r=4, alpha=8.0)
-    built = build_reward_model(model, adapter, layout="padded", seed=0, cache=cache)
+    built = build_reward_model(model, adapter, layout="packed", seed=0, cache=cache)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():  # as after training: B away from zero
         for tensor in trainable_state(built.reward_model).values():

@@ -19,7 +19,7 @@ def load(reward: str | Path, **options: Any) -> Reward:
 
     Args:
         reward: A finished run, its model/, a Hugging Face reward-model directory, or a hub id.
-        options: device, max_tokens, chat_template, terminal of `rmx.scorers.reward_model.load_reward`.
+        options: device, max_tokens, layout, chat_template, terminal of `rmx.scorers.reward_model.load_reward`.
 
     Raises:
         ExportError: The contract of an rmx export does not hold.

@@ -33,7 +33,7 @@ class StepSums:
     reward: float = 0.0
     sequences: float = 0.0
     tokens: float = 0.0
-    """Distinct real tokens that ran."""
+    """Distinct real tokens: a prefix that sequences share counts once, whether or not the layout runs it once."""
     gradient_norm: float = 0.0
     learning_rate: float = 0.0
     steps: float = 0.0
@@ -56,7 +56,7 @@ class StepSums:
                 margin=float(margin.sum()),
                 reward=float(rewards.double().sum()),
                 sequences=float(rewards.numel()),
-                tokens=float(micro.sequences.ids.numel()),
+                tokens=float(micro.sequences.forest.ids.numel()),
                 reward_min=float(rewards.min()),
                 reward_max=float(rewards.max()),
             )

@@ -61,7 +61,9 @@ def test_the_losses_are_the_stored_ones(uninterrupted: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "overrides", [("batch.max_tokens=400",), ("trainer=ddp_cpu", "trainer.devices=2")], ids=["budget", "two processes"]
+    "overrides",
+    [("batch.max_tokens=400",), ("batch.layout=padded",), ("trainer=ddp_cpu", "trainer.devices=2")],
+    ids=["budget", "layout", "two processes"],
 )
 def test_hardware_and_budget_leave_the_losses(uninterrupted: Path, tmp_path: Path, overrides: tuple[str, ...]) -> None:
     other = run(tmp_path / "run", *overrides)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from rmx.data.batch import SequenceBatch
+from rmx.data.sequences import batch_tokens
 
 END = 2
 """SmolLM2's end token, and as it comes also its pad token."""
@@ -12,9 +14,7 @@ END = 2
 
 def batch_of(sequences: list[list[int]]) -> SequenceBatch:
     """Return the sequences as one batch."""
-    lengths = torch.tensor([len(s) for s in sequences])
-    flat = torch.tensor([i for s in sequences for i in s])
-    return SequenceBatch(flat, torch.nn.functional.pad(lengths.cumsum(0), (1, 0)), torch.arange(len(sequences)))
+    return batch_tokens([np.array(s, np.int32) for s in sequences], np.arange(len(sequences)))
 
 
 def random_sequences(lengths: list[int], seed: int = 0) -> list[list[int]]:

@@ -20,7 +20,7 @@ from rmx.model.adapter import merged_state
 def build(model_named: Callable[..., ModelConfig], weights_cache: Path) -> Callable[..., RewardModel]:
     def build(kind: str, *, seed: int = 0, **changes: object) -> RewardModel:
         adapter = AdapterConfig(kind=kind, r=4, alpha=8.0, **changes)  # type: ignore[arg-type]
-        built = build_reward_model(model_named("tiny-random"), adapter, layout="padded", seed=seed, cache=weights_cache)
+        built = build_reward_model(model_named("tiny-random"), adapter, layout="packed", seed=seed, cache=weights_cache)
         return built.reward_model
 
     return build

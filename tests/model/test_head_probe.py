@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from tests.model.batches import random_sequences
+from tests.stores import store_of
 
 from rmx.config.schema import AdapterConfig, BatchConfig, ModelConfig
 from rmx.data.sequences import PairSet, sequence_batch
@@ -52,18 +53,11 @@ def test_a_fitted_head_orders_the_train_pairs(
     model_named: Callable[..., ModelConfig], weights_cache: Path, adapter: str
 ) -> None:
     built = build_reward_model(
-        model_named("tiny-random"), AdapterConfig(kind=adapter), layout="padded", seed=0, cache=weights_cache
+        model_named("tiny-random"), AdapterConfig(kind=adapter), layout="packed", seed=0, cache=weights_cache
     )
-    sequences = [np.array(s, np.int32) for s in random_sequences([5 + i % 9 for i in range(40)])]
-
-    class Store:
-        lengths = np.array([len(s) for s in sequences])
-
-        def ids(self, i: int) -> np.ndarray:
-            return sequences[i]
-
+    store = store_of(random_sequences([5 + i % 9 for i in range(40)]))
     ids = tuple(map(str, range(20)))
-    pairs = PairSet(Store(), ids, ids, np.arange(20), np.arange(20, 40), *plain(20).values())
+    pairs = PairSet(store, ids, ids, np.arange(20), np.arange(20, 40), *plain(20).values())
     model = built.reward_model.train()
     before = {n: p.clone() for n, p in model.backbone.named_parameters()}
     fit_head(model, pairs, BatchConfig(max_tokens=50))

@@ -18,10 +18,17 @@ from rmx.model import BuiltModel, build_reward_model
 
 @pytest.fixture(scope="module")
 def build(model_named: Callable[..., ModelConfig], weights_cache: Path) -> Callable[..., BuiltModel]:
-    def build(adapter: str = "none", *, seed: int = 0, name: str = "tiny-random", **changes: object) -> BuiltModel:
+    def build(
+        adapter: str = "none",
+        *,
+        seed: int = 0,
+        name: str = "tiny-random",
+        layout: str = "packed",
+        **changes: object,
+    ) -> BuiltModel:
         model = model_named(name, **changes)
         config = AdapterConfig(kind=adapter, r=4, alpha=8.0)
-        return build_reward_model(model, config, layout="padded", seed=seed, cache=weights_cache)
+        return build_reward_model(model, config, layout=layout, seed=seed, cache=weights_cache)
 
     return build
 
@@ -43,8 +50,10 @@ def test_a_reward_does_not_depend_on_its_neighbours(tiny: BuiltModel, lengths: l
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
 
 
-def test_the_last_token_is_pooled_though_it_is_the_pad_token(tiny: BuiltModel) -> None:
+def test_the_last_token_is_pooled_though_it_is_the_pad_token(build: Callable[..., BuiltModel]) -> None:
     """By hand: the final hidden state at the end token, times the head, in plain transformers."""
+    tiny = build(layout="padded")
+    tiny.reward_model.eval()
     sequences = random_sequences([7, 12, 3])
     assert tiny.tokenizer.pad_token_id == END
     with torch.no_grad():

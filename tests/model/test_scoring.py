@@ -1,35 +1,32 @@
-"""Batch scoring: order and budget change nothing."""
+"""Reading many sequences: order, budget and layout change nothing."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
+from tests.stores import store_of
 
+from rmx.config.schema import BatchConfig
 from rmx.data.batch import SequenceBatch
-from rmx.model.scoring import score_sequences
+from rmx.model.scoring import map_sequences
 
 
-class Store:
-    def __init__(self, lengths: list[int]) -> None:
-        self.lengths = np.array(lengths)
-
-    def ids(self, i: int) -> np.ndarray:
-        return np.full(self.lengths[i], i, np.int32)
-
-
+@pytest.mark.parametrize("layout", ["packed", "padded"])
 @pytest.mark.parametrize("budget", [1, 30, 10_000])
-def test_rewards_come_back_in_order_within_the_budget(budget: int) -> None:
-    store = Store([5, 3, 9, 9, 1, 7, 40])
+def test_values_come_back_in_order_within_the_budget(budget: int, layout: str) -> None:
+    store = store_of([[i] * n for i, n in enumerate([5, 3, 9, 9, 1, 7, 40])])
     seen: list[int] = []
 
-    def scorer(batch: SequenceBatch) -> torch.Tensor:
+    def read(batch: SequenceBatch) -> torch.Tensor:
         if len(batch) > 1:
-            assert int(batch.lengths.max()) * len(batch) <= budget
+            run = len(batch.forest.ids) if layout == "packed" else int(batch.lengths.max()) * len(batch)
+            assert run <= budget
         seen.extend(batch.index.tolist())
-        return torch.tensor([float(s.sum()) for s in batch.ids.split(batch.lengths.tolist())])
+        return torch.tensor([[float(s.sum()), 1.0] for s in batch.ids.split(batch.lengths.tolist())])
 
-    rewards = score_sequences(scorer, store, max_tokens=budget)
-    assert rewards.tolist() == [i * n for i, n in enumerate(store.lengths)]
+    found = map_sequences(read, store, BatchConfig(max_tokens=budget, layout=layout))
+    assert found[:, 0].tolist() == [i * n for i, n in enumerate(store.lengths)]
     assert sorted(seen) == list(range(7))
-    assert rewards.dtype == np.float32
+    assert found.shape == (7, 2)
+    assert found.dtype == np.float32

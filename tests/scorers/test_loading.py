@@ -38,7 +38,7 @@ COMPLETIONS = ["12.", "Goodbye, see you soon!", "Blue", "Seven is larger than tw
 @pytest.fixture(scope="module")
 def built(model_named: Callable[..., ModelConfig], weights_cache: Path) -> BuiltModel:
     adapter = AdapterConfig(kind="lora", r=4)
-    return build_reward_model(model_named("tiny-random"), adapter, layout="padded", seed=0, cache=weights_cache)
+    return build_reward_model(model_named("tiny-random"), adapter, layout="packed", seed=0, cache=weights_cache)
 
 
 @pytest.fixture(scope="module")

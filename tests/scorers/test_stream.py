@@ -23,7 +23,7 @@ from rmx.scorers.stream import score_stream
 
 def loaded(model_named: Callable[..., ModelConfig], cache: Path, directory: Path, seed: int) -> Reward:
     built = build_reward_model(
-        model_named("tiny-random"), AdapterConfig(kind="none"), layout="padded", seed=seed, cache=cache
+        model_named("tiny-random"), AdapterConfig(kind="none"), layout="packed", seed=seed, cache=cache
     )
     export_model(directory, built.reward_model, Renderer(built.tokenizer), Findings(), built.facts)
     return load_reward(directory)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 __all__ = ["CHOICES", "LAYOUTS", "RANGES", "Range"]
 
-LAYOUTS = ("padded",)
+LAYOUTS = ("packed", "padded")
 """Layouts that the model can run."""
 
 CHOICES: Mapping[str, tuple[str | None, ...]] = {

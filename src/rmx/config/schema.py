@@ -166,7 +166,8 @@ class BatchConfig:
     """Pairs per optimiser step in the whole job, whatever the devices and micro-batches."""
     max_tokens: int = 8192
     """Tokens a micro-batch may run, counted as the layout runs them."""
-    layout: str = "padded"
+    layout: str = "packed"
+    """packed runs what sequences begin with in common once, without padding; padded is the plain reference."""
     group: bool = False
     """Fill a global batch with whole groups."""
 

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Self
 
 import torch
 from torch import Tensor
 
-__all__ = ["MicroBatch", "ScoreBatch", "SequenceBatch", "StepBatch"]
+__all__ = ["MicroBatch", "PrefixForest", "ScoreBatch", "SequenceBatch", "StepBatch"]
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixForest:
+    """T distinct tokens of n sequences, a shared prefix once, in depth-first order (`rmx.data.forest`)."""
+
+    ids: Tensor
+    """int64 (T,): the tokens."""
+    depth: Tensor
+    """int64 (T,): tokens before each one on its path, which is its position id."""
+    end: Tensor
+    """int64 (T,): token k is an ancestor of token q, or q itself, exactly if k <= q < end[k]."""
+    last: Tensor
+    """int64 (n,): where each sequence's terminal token stands."""
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
+        """Return the forest on another device."""
+        return type(self)(*(getattr(self, f.name).to(device, non_blocking=non_blocking) for f in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
 class SequenceBatch:
-    """Distinct token sequences, stored flat without padding; the last token of each is the pooled terminal token."""
+    """Distinct token sequences; the last token of each is the pooled terminal token."""
 
     ids: Tensor
-    """int64 (total,): the sequences one after another."""
+    """int64 (total,): the sequences one after another, without padding."""
     offsets: Tensor
     """int64 (n + 1,): sequence i is ids[offsets[i]:offsets[i + 1]]."""
     index: Tensor
     """int64 (n,): which sequence of the token store each one is."""
+    forest: PrefixForest
+    """The same sequences with what they share standing once."""
 
     def __len__(self) -> int:
         return int(self.index.numel())
@@ -32,7 +52,8 @@ class SequenceBatch:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
         """Return the batch on another device."""
-        return type(self)(*(t.to(device, non_blocking=non_blocking) for t in (self.ids, self.offsets, self.index)))
+        ids, offsets, index = (t.to(device, non_blocking=non_blocking) for t in (self.ids, self.offsets, self.index))
+        return type(self)(ids, offsets, index, self.forest.to(device, non_blocking))
 
 
 @dataclass(frozen=True, slots=True)

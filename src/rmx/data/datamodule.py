@@ -10,8 +10,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from rmx.config.schema import BatchConfig
 from rmx.data.batch import ScoreBatch, StepBatch
-from rmx.data.plan import Shard, StepPlan, score_shards, shards
+from rmx.data.plan import StepPlan
 from rmx.data.sequences import PairSet, Sequences, micro_batch, sequence_batch
+from rmx.data.shards import Shard, pair_shards, sequence_shards
 
 __all__ = ["PreferenceData", "scoring_loader"]
 
@@ -32,7 +33,7 @@ class _Steps(Dataset[StepBatch]):
 
     def __getitem__(self, step: int) -> StepBatch:
         members = self.members[step]
-        mine = shards(self.pairs, members, self.batch, world_size=self.world_size)[self.rank]
+        mine = pair_shards(self.pairs, members, self.batch, world_size=self.world_size)[self.rank]
         return StepBatch(
             step=step,
             micro=tuple(micro_batch(self.pairs, s.members, weightless=s.filler) for s in mine),
@@ -71,7 +72,7 @@ def scoring_loader(
     store: Sequences, batch: BatchConfig, *, rank: int = 0, world_size: int = 1
 ) -> DataLoader[ScoreBatch]:
     """Return this rank's share of scoring every sequence of the store once."""
-    mine = score_shards(store.lengths, batch, world_size=world_size)[rank]
+    mine = sequence_shards(store, batch, world_size=world_size)[rank]
     return DataLoader(_ScoreBatches(store, mine), batch_size=None, num_workers=0)
 
 

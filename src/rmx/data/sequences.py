@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from rmx.config.schema import LossConfig
 from rmx.data.batch import MicroBatch, SequenceBatch
+from rmx.data.forest import prefix_forest
 from rmx.domain import PreferencePair
 from rmx.errors import ConfigError, DataError
 
-__all__ = ["PairSet", "Sequences", "build_pair_set", "micro_batch", "sequence_batch"]
+__all__ = ["PairSet", "Sequences", "batch_tokens", "build_pair_set", "micro_batch", "sequence_batch"]
 
 
 class Sequences(Protocol):
@@ -27,6 +28,10 @@ class Sequences(Protocol):
 
     def ids(self, i: int) -> NDArray[np.int32]:
         """int32 (length,): the tokens of sequence i."""
+        ...
+
+    def select(self, members: NDArray[np.int64]) -> Sequences:
+        """Return the sequences with these numbers, in this order."""
         ...
 
 
@@ -95,13 +100,17 @@ def _target_margins(pairs: Sequence[PreferencePair], loss: LossConfig) -> NDArra
 
 
 def sequence_batch(store: Sequences, members: NDArray[np.int64]) -> SequenceBatch:
-    """Gather sequences by number into one flat batch, in the order given."""
+    """Gather sequences by number into one batch, in the order given."""
+    return batch_tokens([store.ids(int(i)) for i in members], members)
+
+
+def batch_tokens(sequences: Sequence[NDArray[np.int32]], index: NDArray[np.int64]) -> SequenceBatch:
+    """Put n token sequences into one batch; `index` (n,) says which sequence of a store each one is."""
     import torch
 
-    lengths = store.lengths[members]
-    flat = np.concatenate([store.ids(int(i)) for i in members]).astype(np.int64)
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return SequenceBatch(torch.from_numpy(flat), torch.from_numpy(offsets), torch.from_numpy(members.astype(np.int64)))
+    offsets = np.cumsum([0, *map(len, sequences)])
+    ids, bounds, numbers = (torch.from_numpy(a.astype(np.int64)) for a in (np.concatenate(sequences), offsets, index))
+    return SequenceBatch(ids, bounds, numbers, prefix_forest(sequences))
 
 
 def micro_batch(pairs: PairSet, members: NDArray[np.int64], *, weightless: bool = False) -> MicroBatch:

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from rmx.config.schema import BatchConfig
 from rmx.data.render import Renderer
 from rmx.errors import ExportError
 from rmx.export.card import model_card
@@ -23,7 +24,7 @@ from rmx.model.cache import replace_directory
 from rmx.model.contract import GOLDEN_DIALOGUES, TOLERANCE, Contract, GoldenInput
 from rmx.model.quiet import quiet_loading
 from rmx.model.reward_model import RewardModel
-from rmx.model.scoring import score_sequences
+from rmx.model.scoring import map_sequences
 from rmx.model.tokenizer import read_tokenizer, set_pad_token
 from rmx.model.weights import context_length
 from rmx.scorers.loading import verify_texts
@@ -119,7 +120,7 @@ def _golden(model: RewardModel, renderer: Renderer, exported: Renderer) -> tuple
             raise ExportError("the pad token changes how texts tokenise; set another pad token on the tokenizer")
     was_training = model.training
     model.eval()
-    scores = score_sequences(model, store, max_tokens=1, device=model.device)
+    scores = map_sequences(model, store, BatchConfig(max_tokens=1), device=model.device)
     model.train(was_training)
     return tuple(
         GoldenInput(prompt, completion, tuple(store.ids(i).tolist()), float(score))

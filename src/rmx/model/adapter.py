@@ -37,6 +37,8 @@ def add_adapter(backbone: nn.Module, adapter: AdapterConfig, *, seed: int) -> nn
         return backbone
     from peft import LoraConfig, TaskType, get_peft_model
 
+    from rmx.model.lora_linear import fuse_lora
+
     targets = adapter.targets if isinstance(adapter.targets, str) else list(adapter.targets)
     config = LoraConfig(
         task_type=TaskType.FEATURE_EXTRACTION,
@@ -54,6 +56,7 @@ def add_adapter(backbone: nn.Module, adapter: AdapterConfig, *, seed: int) -> nn
     except ValueError as error:
         reason = str(error).strip().splitlines()[0]
         raise ConfigError(f"adapter.targets={adapter.targets!r} fits no layer of the backbone ({reason})") from error
+    fuse_lora(wrapped)
     return wrapped
 
 

@@ -13,7 +13,7 @@ from rmx.config.schema import AdapterConfig, ModelConfig
 from rmx.errors import ConfigError, ModelError
 from rmx.model.adapter import add_adapter
 from rmx.model.head import ScalarHead
-from rmx.model.layouts import layout_named
+from rmx.model.layouts import adopt_layout
 from rmx.model.reward_model import RewardModel
 from rmx.model.tokenizer import load_tokenizer
 from rmx.model.weights import load_backbone
@@ -29,6 +29,8 @@ class BuiltModel:
     tokenizer: Any
     facts: Mapping[str, Any]
     """Those of the backbone, and trunk, adapter, trainable (parameters), head_init_std."""
+    unpacked: str
+    """Why sequences are padded although the packed layout was asked for; else empty."""
 
 
 def build_reward_model(
@@ -39,7 +41,7 @@ def build_reward_model(
     Args:
         model: Weights, depth, dtype, trunk, head initialisation.
         adapter: Low-rank adapter, or `none`.
-        layout: Name in `rmx.model.layouts.LAYOUTS`.
+        layout: How sequences meet the hardware; a backbone that cannot be packed is padded.
         seed: Seeds head and adapter; the backbone does not depend on it.
         cache: The directory of `paths.cache`.
 
@@ -47,7 +49,6 @@ def build_reward_model(
         ConfigError: Settings that do not go together.
         ModelError: Weights that cannot be reached, read, trained as a reward model or exported as one.
     """
-    chosen = layout_named(layout)
     if model.trunk not in ("trained", "frozen"):
         raise ConfigError(f"model.trunk={model.trunk!r} is unknown; choose trained or frozen")
     frozen = model.trunk == "frozen"
@@ -62,6 +63,7 @@ def build_reward_model(
             f"{model.source}: the tokenizer has {len(tokenizer)} tokens, the embedding {rows} rows; "
             "use the tokenizer that the weights were trained with"
         )
+    chosen, unpacked = adopt_layout(backbone.module, layout)
     if model.gradient_checkpointing and not frozen:
         _enable_checkpointing(backbone.module)
     trained = add_adapter(backbone.module, adapter, seed=seed)
@@ -74,7 +76,7 @@ def build_reward_model(
         "trainable": sum(p.numel() for p in reward_model.parameters() if p.requires_grad),
         "head_init_std": model.head_init_std,
     }
-    return BuiltModel(reward_model, tokenizer, facts)
+    return BuiltModel(reward_model, tokenizer, facts, unpacked)
 
 
 def _enable_checkpointing(backbone: Any) -> None:

@@ -15,9 +15,9 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from rmx.config.schema import BatchConfig
-from rmx.data.plan import score_shards
-from rmx.data.sequences import PairSet, Sequences, sequence_batch
+from rmx.data.sequences import PairSet
 from rmx.model.reward_model import RewardModel
+from rmx.model.scoring import map_sequences
 
 __all__ = ["PENALTY", "fit_head", "probe_weights"]
 
@@ -35,7 +35,11 @@ def fit_head(model: RewardModel, pairs: PairSet, batch: BatchConfig, *, autocast
         autocast: Dtype in which the backbone runs; None for that of its weights.
     """
     sides, place = np.unique(np.concatenate([pairs.chosen, pairs.rejected]), return_inverse=True)
-    features = _features(model, _Part(pairs.store, sides), batch, autocast)[place]
+    was_training = model.training
+    model.eval()
+    with torch.autocast(model.device.type, autocast, enabled=autocast is not None):
+        features = map_sequences(model.pooled, pairs.store.select(sides), batch, device=model.device)[place]
+    model.train(was_training)
     weights = probe_weights(
         features[: len(pairs)], features[len(pairs) :], margin=pairs.margin, flip=pairs.flip, weight=pairs.weight
     )
@@ -75,31 +79,3 @@ def probe_weights(
     start = np.zeros(differences.shape[1])
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
     return np.asarray(found.x * scale, np.float32)
-
-
-class _Part:
-    """Some sequences of a store, numbered anew."""
-
-    def __init__(self, store: Sequences, members: NDArray[np.int64]) -> None:
-        self.store = store
-        self.members = members
-        self.lengths = store.lengths[members]
-
-    def ids(self, i: int) -> NDArray[np.int32]:
-        return self.store.ids(int(self.members[i]))
-
-
-def _features(
-    model: RewardModel, store: Sequences, batch: BatchConfig, autocast: torch.dtype | None
-) -> NDArray[np.float32]:
-    """Return the pooled hidden states (n, hidden) of a store's sequences."""
-    found = np.empty((len(store.lengths), model.head.in_features), np.float32)
-    was_training = model.training
-    model.eval()
-    (shards,) = score_shards(store.lengths, batch, world_size=1)
-    with torch.no_grad(), torch.autocast(model.device.type, autocast, enabled=autocast is not None):
-        for shard in shards:
-            sequences = sequence_batch(store, shard.members).to(model.device)
-            found[shard.members] = model.layout(model.backbone, sequences).float().cpu().numpy()
-    model.train(was_training)
-    return found

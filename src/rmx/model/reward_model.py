@@ -48,8 +48,12 @@ class RewardModel(nn.Module):
 
     def forward(self, batch: SequenceBatch) -> Tensor:
         """Return float32 rewards (n,)."""
-        rewards: Tensor = self.head(self.layout(self.backbone, batch))
+        rewards: Tensor = self.head(self.pooled(batch))
         return rewards
+
+    def pooled(self, batch: SequenceBatch) -> Tensor:
+        """Return the hidden states (n, hidden) that the head reads: those of the terminal tokens."""
+        return self.layout(self.backbone, batch)
 
     def train(self, mode: bool = True) -> Self:
         """Set training mode; a frozen trunk stays in evaluation mode."""

@@ -1,43 +1,40 @@
-"""Rewards of many token sequences: sorted by length, cut into batches, put back in order."""
+"""What a model says of many token sequences: cut into batches that run well together, and put back in order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from rmx.config.schema import BatchConfig
+from rmx.data.batch import SequenceBatch
 from rmx.data.sequences import Sequences, sequence_batch
-from rmx.model.reward_model import SequenceScorer
+from rmx.data.shards import sequence_shards
 
-__all__ = ["score_sequences"]
+__all__ = ["map_sequences"]
 
 
-def score_sequences(
-    scorer: SequenceScorer, store: Sequences, *, max_tokens: int, device: torch.device | str = "cpu"
+def map_sequences(
+    read: Callable[[SequenceBatch], Tensor], store: Sequences, batch: BatchConfig, *, device: torch.device | str = "cpu"
 ) -> NDArray[np.float32]:
-    """Return the float32 rewards (n,) of a store's sequences, in the store's order.
+    """Return float32 (n, ...): what `read` gives for each sequence of a store, in the store's order.
 
     Args:
-        scorer: In evaluation mode.
+        read: A sequence scorer (rewards), or another reading of a model such as `RewardModel.pooled`; in evaluation
+            mode.
         store: The sequences.
-        max_tokens: Tokens of a padded batch; a longer sequence runs alone.
-        device: Where the scorer is.
+        batch: Tokens of a batch, as its layout counts them; a sequence of more runs alone.
+        device: Where the model is.
     """
-    rewards = np.empty(len(store.lengths), np.float32)
+    found = np.empty((len(store.lengths), 0), np.float32)
+    (shards,) = sequence_shards(store, batch)
     with torch.no_grad():
-        for members in _batches(store.lengths, max_tokens):
-            batch = sequence_batch(store, members).to(device)
-            rewards[members] = scorer(batch).float().cpu().numpy()
-    return rewards
-
-
-def _batches(lengths: NDArray[np.int64], max_tokens: int) -> Iterator[NDArray[np.int64]]:
-    """Yield members, longest first, so that a budget too large for the memory fails at once."""
-    order = np.argsort(-lengths, kind="stable").astype(np.int64)
-    start = 0
-    while start < len(order):
-        count = max(1, max_tokens // int(lengths[order[start]]))
-        yield order[start : start + count]
-        start += count
+        for k, shard in enumerate(shards):
+            values = read(sequence_batch(store, shard.members).to(device)).float().cpu().numpy()
+            if k == 0:
+                found = np.empty((len(store.lengths), *values.shape[1:]), np.float32)
+            found[shard.members] = values
+    return found

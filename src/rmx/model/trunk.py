@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rmx.data.batch import SequenceBatch
+from rmx.data.sequences import batch_tokens
 from rmx.model.layouts import Layout
 
 __all__ = ["FeatureCache"]
@@ -62,7 +63,6 @@ def _keys(batch: SequenceBatch) -> list[bytes]:
 
 
 def _part(batch: SequenceBatch, members: list[int]) -> SequenceBatch:
-    chosen = torch.tensor(members, device=batch.ids.device)
-    lengths = batch.lengths[chosen]
-    ids = torch.cat([batch.ids[batch.offsets[i] : batch.offsets[i + 1]] for i in members])
-    return SequenceBatch(ids, nn.functional.pad(lengths.cumsum(0), (1, 0)), batch.index[chosen])
+    flat, bounds = batch.ids.cpu().numpy().astype(np.int32), batch.offsets.tolist()
+    sequences = [flat[bounds[i] : bounds[i + 1]] for i in members]
+    return batch_tokens(sequences, batch.index.cpu().numpy()[members]).to(batch.ids.device)

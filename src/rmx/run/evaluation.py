@@ -49,7 +49,9 @@ def evaluate(config: Config) -> int:
     run = find_run(Path(str(config.reward)))
     with record.phase("model"):
         device = "cpu" if config.trainer.accelerator == "cpu" else None
-        reward = load_reward(str(config.reward), device=device, max_tokens=config.batch.max_tokens)
+        reward = load_reward(
+            str(config.reward), device=device, max_tokens=config.batch.max_tokens, layout=config.batch.layout
+        )
     for flag in reward.flags:
         print(f"note: {flag}")
     own = None if _given(config.data) else run

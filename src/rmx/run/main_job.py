@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,9 @@ def train(config: Config) -> int:
             config.model, config.adapter, layout=config.batch.layout, seed=config.seed, cache=cache
         )
         renderer = Renderer(built.tokenizer, terminal=config.model.terminal)
+    if built.unpacked:
+        print(f"batch.layout=packed: this backbone runs padded, because {built.unpacked}")
+        config = replace(config, batch=replace(config.batch, layout="padded"))
     with record.phase("data"):
         corpus = build_corpus(config, renderer, audits, cache=cache)
     if not is_launched_rank():

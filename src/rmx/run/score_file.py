@@ -16,7 +16,9 @@ def score_file(config: Config) -> int:
     """Score `input` with `reward` into `output`."""
     set_threads(config.trainer)
     device = "cpu" if config.trainer.accelerator == "cpu" else None
-    reward = load_reward(str(config.reward), device=device, max_tokens=config.batch.max_tokens)
+    reward = load_reward(
+        str(config.reward), device=device, max_tokens=config.batch.max_tokens, layout=config.batch.layout
+    )
     for flag in reward.flags:
         print(f"note: {flag}")
     summary = score_stream(reward, Path(str(config.input)), Path(str(config.output)))

@@ -10,15 +10,17 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from rmx.config.schema import BatchConfig
 from rmx.data.batch import SequenceBatch
 from rmx.data.render import Renderer
 from rmx.errors import ExportError, ModelError
 from rmx.model.contract import CONTRACT_FILE, Contract
 from rmx.model.head import ScalarHead
-from rmx.model.layouts.padded import pad_right, padded
+from rmx.model.layouts import adopt_layout
+from rmx.model.layouts.padded import pad_right
 from rmx.model.quiet import quiet_loading
 from rmx.model.reward_model import RewardModel
-from rmx.model.scoring import score_sequences
+from rmx.model.scoring import map_sequences
 from rmx.model.source import Location, check_directory, locate
 from rmx.model.tokenizer import read_tokenizer, set_pad_token
 from rmx.model.weights import context_length
@@ -40,6 +42,8 @@ class LoadedScorer:
     contract: Contract | None
     flags: tuple[str, ...]
     """What is not known or not as rmx would have it, in sentences."""
+    layout: str
+    """How its batches run."""
 
 
 class _Foreign(nn.Module):
@@ -70,7 +74,7 @@ def find_reward(reward: str | Path) -> Location:
     return locate(str(reward), key=_KEY)
 
 
-def load_export(directory: Path, *, device: torch.device | str) -> LoadedScorer:
+def load_export(directory: Path, *, device: torch.device | str, layout: str) -> LoadedScorer:
     """Load a directory with rmx.json and verify its contract: template, token ids and scores of the golden inputs.
 
     Raises:
@@ -88,12 +92,15 @@ def load_export(directory: Path, *, device: torch.device | str) -> LoadedScorer:
     head = ScalarHead(network.score.in_features, std=0.0, seed=0)
     with torch.no_grad():
         head.weight.copy_(_stored_head(directory))
-    model = RewardModel(network.base_model, head, padded).to(device).eval().requires_grad_(False)
+    network.to(device)
+    chosen, unpacked = adopt_layout(network.base_model, layout)
+    model = RewardModel(network.base_model, head, chosen).to(device).eval().requires_grad_(False)
     golden = renderer.encode([(g.prompt, g.completion) for g in contract.golden])
-    scores = score_sequences(model, golden, max_tokens=1, device=device)
+    scores = map_sequences(model, golden, BatchConfig(max_tokens=1), device=device)
     if wrong := contract.mismatch([float(s) for s in scores]):
         raise _refusal(directory, wrong)
-    return LoadedScorer(model, renderer, contract.max_length, contract, ())
+    flags = (f"its texts are padded, not packed: {unpacked}",) if unpacked else ()
+    return LoadedScorer(model, renderer, contract.max_length, contract, flags, "padded" if unpacked else layout)
 
 
 def load_foreign(
@@ -128,7 +135,7 @@ def load_foreign(
     if flag := _float32_head(network):
         flags.append(flag)
     model = _Foreign(network, declared).to(device).eval().requires_grad_(False)
-    return LoadedScorer(model, renderer, context_length(network.config), None, tuple(flags))
+    return LoadedScorer(model, renderer, context_length(network.config), None, tuple(flags), "padded")
 
 
 def _float32_head(network: Any) -> str:

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rmx.config.schema import BatchConfig
 from rmx.data.tokenise import Text
 from rmx.data.tokens import TokenStore, encode_candidates
 from rmx.domain import Candidate, Message, Origin
 from rmx.errors import DataError
 from rmx.model.contract import CONTRACT_FILE, Contract
-from rmx.model.scoring import score_sequences
+from rmx.model.scoring import map_sequences
 from rmx.scorers.loading import LoadedScorer, find_reward, load_export, load_foreign
 from rmx.scorers.prompts import as_completion, as_prompt
 
@@ -37,7 +38,7 @@ class Reward:
         """Tokens that the model can read."""
         self.identity = identity
         """Changes with the weights' contract or source; a resumed scoring must have the same."""
-        self.max_tokens = max_tokens
+        self.batch = BatchConfig(max_tokens=max_tokens, layout=loaded.layout)
         self.device = device
         self._network = loaded.network
 
@@ -66,7 +67,7 @@ class Reward:
 
     def rewards(self, store: TokenStore) -> NDArray[np.float32]:
         """Return the rewards (n,) of rendered sequences, none longer than `max_length`."""
-        return score_sequences(self._network, store, max_tokens=self.max_tokens, device=self.device)
+        return map_sequences(self._network, store, self.batch, device=self.device)
 
     def too_long(self, tokens: int) -> str:
         """Say how a text is too long."""
@@ -101,6 +102,7 @@ def load_reward(
     *,
     device: str | None = None,
     max_tokens: int = 8192,
+    layout: str = "packed",
     chat_template: str | None = None,
     terminal: str | None = None,
 ) -> Reward:
@@ -112,7 +114,8 @@ def load_reward(
     Args:
         reward: A finished run, its model/, a Hugging Face reward-model directory, or a hub id.
         device: Where it runs; None takes a GPU if there is one.
-        max_tokens: Tokens of a padded batch.
+        max_tokens: Tokens of a batch, as its layout counts them.
+        layout: For an rmx export: `packed`, or `padded`.
         chat_template: For a foreign model: Jinja text or file in place of the tokenizer's template.
         terminal: For a foreign model: the token that closes a text.
 
@@ -125,7 +128,7 @@ def load_reward(
     described = location.path / (CONTRACT_FILE if (location.path / CONTRACT_FILE).exists() else "config.json")
     identity = hashlib.sha256(described.read_bytes() + repr((chat_template, terminal)).encode())
     if described.name == CONTRACT_FILE:
-        loaded = load_export(location.path, device=place)
+        loaded = load_export(location.path, device=place, layout=layout)
     else:
         loaded = load_foreign(location, device=place, chat_template=chat_template, terminal=terminal)
         identity.update(repr(sorted(location.facts.items())).encode())

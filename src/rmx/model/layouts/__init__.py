@@ -7,23 +7,29 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from rmx.data.batch import SequenceBatch
-from rmx.errors import ConfigError
 from rmx.model.layouts.padded import padded
 
-__all__ = ["LAYOUTS", "Layout", "layout_named"]
+__all__ = ["Layout", "adopt_layout"]
 
 Layout = Callable[[nn.Module, SequenceBatch], Tensor]
 """(backbone, batch of n sequences) -> the hidden state of each one's last token, (n, hidden)."""
 
-LAYOUTS: dict[str, Layout] = {"padded": padded}
 
+def adopt_layout(backbone: nn.Module, name: str) -> tuple[Layout, str]:
+    """Prepare a backbone for a layout of `rmx.config.ranges.LAYOUTS`; where it cannot take it, for `padded`.
 
-def layout_named(name: str) -> Layout:
-    """Return a layout.
+    Args:
+        backbone: A transformers base model, not yet wrapped by an adapter.
+        name: `packed` or `padded`.
 
-    Raises:
-        ConfigError: There is none of that name.
+    Returns:
+        The layout, and why it is not the one asked for; empty where it is.
     """
-    if name not in LAYOUTS:
-        raise ConfigError(f"batch.layout={name!r} is unknown; choose one of {', '.join(sorted(LAYOUTS))}")
-    return LAYOUTS[name]
+    if name == "padded":
+        return padded, ""
+    # Only the packed layout needs transformers' registries, whose import takes a second.
+    from rmx.model.layouts.adoption import adopt_trees
+    from rmx.model.layouts.packed import packed
+
+    reason = adopt_trees(backbone)
+    return (padded, reason) if reason else (packed, "")

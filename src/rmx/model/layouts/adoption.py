@@ -1,0 +1,66 @@
+"""Whether a backbone can run forests: asked of its configuration, then tried on a small one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from rmx.data.sequences import batch_tokens
+from rmx.model.layouts.packed import packed
+from rmx.model.layouts.padded import padded
+from rmx.model.tree_attention import TREE_ATTENTION
+
+__all__ = ["adopt_trees"]
+
+_TRIAL = ((1, 2, 3, 4), (1, 2, 5), (1, 2, 5, 6, 7), (8, 9))
+"""Token sequences that share prefixes two levels deep."""
+
+_BATCH_DEPENDENT_ROTARY = ("dynamic", "longrope")
+"""Rotary variants whose frequencies depend on the longest position of the batch: no reward would stand alone."""
+
+_ATTENTION_LAYERS = ("full_attention", "sliding_attention")
+
+
+def adopt_trees(backbone: Any) -> str:
+    """Give the backbone tree attention; return why it cannot have it, and leave it as it was, or nothing."""
+    if reason := _unfit(backbone.config.get_text_config(), backbone):
+        return reason
+    batch = batch_tokens([np.array(t, np.int32) for t in _TRIAL], np.arange(len(_TRIAL))).to(backbone.device)
+    was_training, before = backbone.training, backbone.config._attn_implementation
+    backbone.eval()
+    try:
+        with torch.no_grad():
+            expected = padded(backbone, batch).float()
+            backbone.set_attn_implementation(TREE_ATTENTION)
+            found = packed(backbone, batch).float()
+        error = float((found - expected).norm() / expected.norm())
+        bound = 0.05 if backbone.dtype == torch.bfloat16 else 1e-4
+        reason = "" if error <= bound else f"its hidden states differ by {error:.1g} from the padded ones"
+    except Exception as error:  # whatever a foreign architecture does with what it was not made for
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    finally:
+        backbone.train(was_training)
+    if reason:
+        backbone.set_attn_implementation(before)
+    return reason
+
+
+def _unfit(config: Any, backbone: Any) -> str:
+    if not getattr(backbone, "_supports_attention_backend", False):
+        return "its attention is not behind transformers' attention interface"
+    if not all(getattr(module, "is_causal", True) for module in backbone.modules()):
+        return "its attention is not causal"
+    if foreign := sorted(set(getattr(config, "layer_types", None) or ()) - set(_ATTENTION_LAYERS)):
+        return f"it has {foreign[0]} layers"
+    if (kind := _rotary_kind(config)) in _BATCH_DEPENDENT_ROTARY:
+        return f"its {kind} rotary embedding depends on the longest sequence of the batch"
+    return ""
+
+
+def _rotary_kind(config: Any) -> str | None:
+    found = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    kinds = [p for p in found.values() if isinstance(p, dict)] or [found]
+    named = [p.get("rope_type") or p.get("type") for p in kinds]
+    return next((kind for kind in named if kind in _BATCH_DEPENDENT_ROTARY), None)

@@ -1,0 +1,106 @@
+"""Tree attention by dense blocks, forward and backward: plain matrix products in float32.
+
+On a CPU the fused attention kernel's backward takes several times the products it consists of at the sizes of a
+preference pair, and low-precision products of this size are slower than float32 ones (bench/RESULTS.md). Probabilities
+are computed again in the backward, so that memory grows with the tokens and not with their square.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rmx.model.tree_attention.blocks import BlockPlan
+from rmx.model.tree_attention.rule import ScoreRule
+
+__all__ = ["attend", "attend_backward"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    start: int
+    stop: int
+    keys: Tensor
+    bias: Tensor
+    """(queries, keys)."""
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, plan: BlockPlan, rule: ScoreRule) -> Tensor:
+    """Return the attention output (T, heads, value width) in the value's dtype.
+
+    Args:
+        query: (heads, T, width).
+        key: (kv heads, T, width); each serves heads / kv heads query heads.
+        value: (kv heads, T, value width).
+        plan: Blocks of the forest.
+        rule: Scale, window and soft cap.
+    """
+    heads, total, _ = query.shape
+    q, k, v = _grouped(query * rule.scale, len(key)), key.float().contiguous(), value.float().contiguous()
+    out = value.new_empty((total, heads, value.shape[-1]))
+    for block in _blocks(plan, rule.window):
+        p, _ = _probabilities(_rows(q, block), k[:, block.keys], block.bias, rule.softcap)
+        o = torch.bmm(p, v[:, block.keys])
+        out[block.start : block.stop] = o.view(heads, -1, o.shape[-1]).transpose(0, 1)
+    return out
+
+
+def attend_backward(
+    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, plan: BlockPlan, rule: ScoreRule
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradients of query, key and value, each in its dtype, for that of the output (T, heads, width)."""
+    q, k, v = _grouped(query * rule.scale, len(key)), key.float().contiguous(), value.float().contiguous()
+    g = _grouped(grad.transpose(0, 1), len(key))
+    dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
+    for block in _blocks(plan, rule.window):
+        queries, keys, values, upstream = _rows(q, block), k[:, block.keys], v[:, block.keys], _rows(g, block)
+        p, slope = _probabilities(queries, keys, block.bias, rule.softcap)
+        dv.index_add_(1, block.keys, torch.bmm(p.mT, upstream))
+        ds = torch._softmax_backward_data(torch.bmm(upstream, values.mT), p, -1, torch.float32)
+        if slope is not None:
+            ds *= slope
+        dq[:, :, block.start : block.stop] = torch.bmm(ds, keys).view(*dq.shape[:2], -1, dq.shape[-1])
+        dk.index_add_(1, block.keys, torch.bmm(ds.mT, queries))
+    dq *= rule.scale
+    return dq.flatten(0, 1).to(query.dtype), dk.to(key.dtype), dv.to(value.dtype)
+
+
+def _probabilities(queries: Tensor, keys: Tensor, bias: Tensor, softcap: float | None) -> tuple[Tensor, Tensor | None]:
+    """Return probabilities (kv, g * rows, k), and the derivative of the soft cap where there is one."""
+    scores = torch.bmm(queries, keys.mT)
+    slope = None
+    if softcap is not None:
+        squashed = torch.tanh(scores / softcap)
+        slope = 1 - squashed.square()
+        scores = squashed * softcap
+    rows, width = bias.shape
+    scores.view(len(scores), -1, rows, width).add_(bias)
+    return torch.softmax(scores, -1), slope
+
+
+def _grouped(x: Tensor, kv_heads: int) -> Tensor:
+    """Return (kv heads, query heads of each, T, width) in float32."""
+    return x.float().contiguous().view(kv_heads, -1, *x.shape[1:])
+
+
+def _rows(x: Tensor, block: _Block) -> Tensor:
+    """Return (kv heads, g * rows, width): the heads of one key head side by side, so that its keys are read once."""
+    return x[:, :, block.start : block.stop].flatten(1, 2)
+
+
+def _blocks(plan: BlockPlan, window: int | None) -> Iterator[_Block]:
+    rows, starts = plan.rows.tolist(), plan.key_starts.tolist()
+    deepest, offset = int(plan.depth.max()), 0
+    for i, (start, stop) in enumerate(itertools.pairwise(rows)):
+        keys = plan.keys[starts[i] : starts[i + 1]]
+        size = (stop - start) * len(keys)
+        bias = plan.bias[offset : offset + size].view(stop - start, -1)
+        offset += size
+        if window is not None and window <= deepest:
+            back = plan.depth[start:stop, None] - plan.depth[keys]
+            bias = bias.masked_fill(back >= window, -torch.inf)
+        yield _Block(start, stop, keys, bias)
