@@ -68,7 +68,7 @@ def test_the_default_is_offline_on_the_processor_with_a_fresh_policy(tmp_path):
 
 def test_the_recipe_belongs_to_the_embedded_default_alone(tmp_path):
     default = compose_config("train", run=tmp_path)
-    assert (default.model.layers, default.optim.lr, default.batch.pairs) == (6, 1e-3, 8)
+    assert (default.model.layers, default.optim.lr, default.batch.pairs) == (6, 5e-4, 8)
     for other in (["data=hh"], ["model=tiny-random"], ["recipe=none"]):
         config = compose_config("train", other, run=tmp_path)
         assert (config.model.layers, config.optim.lr, config.batch.pairs) == (None, 1e-4, 64)

@@ -19,7 +19,7 @@ def forests(draw: st.DrawFn, *, vocabulary: int = 60, most: int = 16) -> list[li
         prompt = draw(st.one_of(st.just([]), run, st.lists(token, min_size=30, max_size=40)))
         for _ in range(draw(st.integers(1, 2))):
             turn = [*prompt, *draw(st.one_of(st.just([]), run))]
-            completions = draw(st.lists(run, min_size=1, max_size=most // 4))
+            completions = draw(st.lists(run, min_size=1, max_size=draw(st.sampled_from([1, 3, most]))))
             sequences += [[*turn, *completion] for completion in completions]
     if draw(st.booleans()):
         sequences.append(list(sequences[0]))

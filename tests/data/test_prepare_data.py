@@ -149,6 +149,15 @@ def test_ids_and_splits_outlive_reordering(tmp_path):
     assert one.fingerprint != two.fingerprint
 
 
+def test_a_worlds_fingerprint_is_that_of_its_rows():
+    """The order of training follows the fingerprint: 0 and 0.0, or a default written out, must not change it."""
+    worlds = [{"pairs": 20}, {"pairs": 20, "length_shortcut": 0}, {"pairs": 20, "length_shortcut": 0.0, "facts": 3}]
+    found = [prepare(DataConfig(name="w", format="synthetic", world=world)).fingerprint for world in worlds]
+    other = prepare(DataConfig(name="w", format="synthetic", world={"pairs": 20, "length_shortcut": 1})).fingerprint
+    assert len(set(found)) == 1
+    assert other not in found
+
+
 def test_given_ids_are_kept_and_must_be_unique(tmp_path):
     rows = [{"id": f"r{k}", **r} for k, r in enumerate(clean(30))]
     columns = {**COLUMNS, "id": "id"}

@@ -12,7 +12,7 @@ from tests.stores import store_of
 from rmx.config.schema import BatchConfig
 from rmx.data.layout_cost import LAYOUT_COSTS
 from rmx.data.sequences import PairSet, micro_batch
-from rmx.data.shards import pair_shards, sequence_shards
+from rmx.data.shards import oversized, pair_shards, sequence_shards
 
 LAYOUTS = ["packed", "padded"]
 
@@ -79,6 +79,13 @@ def test_micro_batches_cost_about_the_same(layout: str, world_size: int) -> None
     ranks = pair_shards(pairs, np.arange(31), BatchConfig(max_tokens=850, layout=layout), world_size=world_size)
     costs = [cost(layout, pairs, shard.members) for rank in ranks for shard in rank]
     assert min(costs) >= 0.6 * max(costs)
+
+
+def test_comparisons_above_the_budget_are_known() -> None:
+    pairs = pair_set([[1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 7], [9] * 4, [8] * 6], [0, 2], [1, 3])
+    assert oversized(pairs, BatchConfig(max_tokens=7)).tolist() == [10]
+    assert oversized(pairs, BatchConfig(max_tokens=7, layout="padded")).tolist() == [12, 12]
+    assert oversized(pairs, BatchConfig(max_tokens=12, layout="padded")).tolist() == []
 
 
 def test_pairs_of_one_prompt_run_together_when_packed() -> None:

@@ -28,8 +28,26 @@ _OWN: dict[str, dict[str, Any]] = {
     "gemma2": {"head_dim": 8, "sliding_window": 6, "query_pre_attn_scalar": 8},
     "gemma3_text": {"head_dim": 8, "sliding_window": 6, "layer_types": ["sliding_attention", "full_attention"]},
     "mixtral": {"num_local_experts": 4},
+    # Layers that leave their window to the mask.
+    "phimoe": {"num_local_experts": 4, "sliding_window": 5},
+    "qwen2_moe": {"num_experts": 4, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 0},
 }
-PACKED = ["llama", "qwen2", "qwen3", "mistral", "gemma2", "gemma3_text", "phi", "phi3", "gpt_neox", "mixtral"]
+PACKED = [
+    *[
+        "llama",
+        "qwen2",
+        "qwen3",
+        "mistral",
+        "gemma2",
+        "gemma3_text",
+        "phi",
+        "phi3",
+        "gpt_neox",
+        "mixtral",
+        "phimoe",
+        "qwen2_moe",
+    ]
+]
 """Architectures that run forests."""
 
 

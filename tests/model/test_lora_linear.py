@@ -89,6 +89,40 @@ def test_a_changed_weight_is_seen_and_a_switched_off_adapter_is_off() -> None:
         torch.testing.assert_close(fused(x), fused.get_base_layer()(x))
 
 
+def test_a_copy_made_while_validating_can_be_trained_with() -> None:
+    fused, _ = layers()
+    x = torch.randn(4, 12)
+    with torch.autocast("cpu", torch.bfloat16):
+        with torch.inference_mode():
+            fused(x)
+        fused(x).float().sum().backward()
+    assert fused.lora_A["default"].weight.grad.abs().sum() > 0
+
+
+def test_a_half_precision_backbone_keeps_the_adapters_precision_as_peft_does() -> None:
+    """Float32 A and B on a bfloat16 layer, no autocast: a step too small for bfloat16 must still be seen."""
+    fused, plain = layers(dtype=torch.bfloat16)
+    assert fused.lora_A["default"].weight.dtype == torch.float32
+    x = torch.randn(4, 12).bfloat16()
+    for mine, theirs in zip(outcome(fused, x), outcome(plain, x), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def test_merging_writes_the_copy_anew() -> None:
+    fused, plain = layers()
+    x = torch.randn(4, 12)
+    for layer in (fused, plain):
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            layer(x)
+            layer.merge()
+            layer.unmerge()
+            layer.get_base_layer().weight.data += 1.0
+            layer.merge()
+            layer.unmerge()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(fused(x), plain(x), atol=0.1, rtol=0.02)
+
+
 @pytest.mark.parametrize("changes", [{"lora_dropout": 0.1}, {"use_dora": True}, {"lora_bias": True}])
 def test_what_is_more_than_the_formula_stays_pefts(changes: dict[str, Any]) -> None:
     assert type(layers(**changes)[0]) is Linear

@@ -76,7 +76,8 @@ def assert_equal(packed: RewardModel, padded: RewardModel, sequences: list[list[
         model.zero_grad()
         rewards = model(batch_of(sequences))
         loss = pair_loss(rewards) if len(sequences) > 1 else rewards.sum()
-        loss.backward()
+        # Of a pair of equal sequences the loss's own gradients cancel, and only rounding is left to compare.
+        (loss + (rewards * torch.linspace(0.5, 1.5, len(rewards))).sum()).backward()
         grads = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
         results.append((rewards.detach(), loss.detach(), grads))
     (rewards, loss, grads), (expected, expected_loss, expected_grads) = results
@@ -88,8 +89,10 @@ def assert_equal(packed: RewardModel, padded: RewardModel, sequences: list[list[
         assert (grad - expected_grads[name]).norm() <= 1e-4 * expected_grads[name].norm() + 1e-6 * whole, name
 
 
-@pytest.mark.parametrize("adapter", ["none", "lora"])
-@pytest.mark.parametrize("kind", PACKED)
+# peft cannot adapt phimoe's router, which is a linear layer that returns a tuple.
+@pytest.mark.parametrize(
+    ("kind", "adapter"), [(k, a) for k in PACKED for a in ("none", "lora") if k + a != "phimoelora"]
+)
 def test_every_architecture_gives_what_it_gives_padded(kind: str, adapter: str) -> None:
     backbone = tiny_backbone(kind)
     assert_equal(model_of(backbone, "packed", adapter), model_of(backbone, "padded", adapter), TREES)
@@ -157,7 +160,7 @@ def test_gradient_of_bfloat16_training_is_near_the_exact_one() -> None:
     [
         ("bert", {}, "is not causal"),
         ("llama", {"rope_parameters": {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4}}, "dynamic rotary"),
-        ("gpt_oss", {"num_local_experts": 4, "head_dim": 8}, "attention sinks"),
+        ("gpt_oss", {"num_local_experts": 4, "head_dim": 8}, "takes s_aux"),
         ("bloom", {"n_head": 4, "n_layer": 2}, "not behind transformers' attention interface"),
     ],
 )

@@ -12,6 +12,11 @@ from rmx.data.batch import SequenceBatch
 from rmx.model.scoring import map_sequences
 
 
+def test_of_nothing_nothing_comes_back() -> None:
+    found = map_sequences(lambda batch: torch.zeros(len(batch)), store_of([]), BatchConfig())
+    assert found.shape == (0,)
+
+
 @pytest.mark.parametrize("layout", ["packed", "padded"])
 @pytest.mark.parametrize("budget", [1, 30, 10_000])
 def test_values_come_back_in_order_within_the_budget(budget: int, layout: str) -> None:

@@ -22,6 +22,7 @@ CHOICES: Mapping[str, tuple[str | None, ...]] = {
     "model.trunk": ("trained", "frozen"),
     "model.head_init": ("normal", "probe"),
     "adapter.kind": ("lora", "dora", "none"),
+    "loss.per": ("pair", "group"),
     "optim.schedule": ("cosine", "linear", "constant"),
     "batch.layout": LAYOUTS,
     "trainer.accelerator": ("cpu", "gpu"),

@@ -114,6 +114,8 @@ class ModelConfig:
     terminal: str | None = None
     """Token that closes every rendered completion and is pooled; null takes the tokenizer's end token."""
     gradient_checkpointing: bool = False
+    compile: bool = False
+    """Run the decoder layers through torch.compile; needs a C++ compiler."""
 
 
 @dataclass
@@ -137,6 +139,8 @@ class LossConfig:
     margin: Any = None
     """Target margin: null, a number, or the name of the strength column."""
     label_smoothing: float = 0.0
+    per: str = "pair"
+    """What weighs the same within an optimiser step: every `pair`, or every `group` of pairs that share a prompt."""
 
 
 @dataclass

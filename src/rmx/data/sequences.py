@@ -79,8 +79,17 @@ def build_pair_set(
         rejected=rejected,
         margin=_target_margins(pairs, loss),
         flip=flip,
-        weight=np.array([p.weight for p in pairs], np.float32),
+        weight=_weights(pairs, loss),
     )
+
+
+def _weights(pairs: Sequence[PreferencePair], loss: LossConfig) -> NDArray[np.float32]:
+    """Return the pairs' own weights; with `loss.per=group` divided by their group's sum."""
+    own = np.array([p.weight for p in pairs], np.float64)
+    if loss.per == "group":
+        _, group = np.unique([p.group for p in pairs], return_inverse=True)
+        own /= np.bincount(group, own)[group]
+    return own.astype(np.float32)
 
 
 def _target_margins(pairs: Sequence[PreferencePair], loss: LossConfig) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from rmx.config.schema import BatchConfig
 from rmx.data.layout_cost import LAYOUT_COSTS
 from rmx.data.sequences import PairSet, Sequences
 
-__all__ = ["Shard", "pair_shards", "sequence_shards"]
+__all__ = ["Shard", "oversized", "pair_shards", "sequence_shards"]
 
 Members = NDArray[np.int64]
 Cost = Callable[[Members], int]
@@ -55,6 +55,17 @@ def sequence_shards(store: Sequences, batch: BatchConfig, *, world_size: int = 1
     layout = LAYOUT_COSTS[batch.layout]([store.ids(i) for i in range(count)])
     order = np.argsort(layout.place, kind="stable")
     return _deal(_fill(order, layout.tokens, batch.max_tokens, world_size), layout.tokens, world_size)
+
+
+def oversized(pairs: PairSet, batch: BatchConfig) -> NDArray[np.int64]:
+    """Return the tokens (k,) of each comparison that is above `batch.max_tokens` by itself, and so runs alone."""
+    lengths = pairs.store.lengths
+    longest = np.maximum(lengths[pairs.chosen], lengths[pairs.rejected])
+    # No layout runs more than two sequences of the longer one's length.
+    suspects = np.flatnonzero(2 * longest > batch.max_tokens).tolist()
+    sides = ([pairs.store.ids(int(s[i])) for s in (pairs.chosen, pairs.rejected)] for i in suspects)
+    tokens = np.array([LAYOUT_COSTS[batch.layout](two).tokens(np.arange(2)) for two in sides], np.int64)
+    return tokens[tokens > batch.max_tokens]
 
 
 def _fill(order: Members, cost: Cost, budget: int, world_size: int) -> list[Members]:

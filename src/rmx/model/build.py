@@ -12,6 +12,7 @@ import torch
 from rmx.config.schema import AdapterConfig, ModelConfig
 from rmx.errors import ConfigError, ModelError
 from rmx.model.adapter import add_adapter
+from rmx.model.compilation import compile_layers
 from rmx.model.head import ScalarHead
 from rmx.model.layouts import adopt_layout
 from rmx.model.reward_model import RewardModel
@@ -67,6 +68,8 @@ def build_reward_model(
     if model.gradient_checkpointing and not frozen:
         _enable_checkpointing(backbone.module)
     trained = add_adapter(backbone.module, adapter, seed=seed)
+    if model.compile:
+        compile_layers(backbone.module)
     head = ScalarHead(backbone.facts["hidden"], std=model.head_init_std, seed=seed)
     reward_model = RewardModel(trained, head, chosen, frozen=frozen)
     facts = {

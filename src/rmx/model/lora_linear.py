@@ -49,13 +49,22 @@ class FusedLoraLinear(Linear):  # type: ignore[misc]
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Return (…, out) of inputs (…, in)."""
         base = self.get_base_layer()
-        alone = len(self.active_adapters) == 1 and not self.disable_adapters and not self.merged
-        if not alone or base.weight.requires_grad or kwargs:
+        kind = x.device.type
+        mixed = torch.is_autocast_enabled(kind)
+        name = self.active_adapters[0] if len(self.active_adapters) == 1 else ""
+        if (
+            name not in self.lora_A
+            or self.disable_adapters
+            or self.merged
+            or any(p.requires_grad for p in base.parameters())
+            # Outside autocast peft computes the thin products in the adapter's own precision.
+            or not (mixed or self.lora_A[name].weight.dtype == base.weight.dtype)
+            or args
+            or kwargs
+        ):
             result: Tensor = super().forward(x, *args, **kwargs)
             return result
-        (name,) = self.active_adapters
-        kind = x.device.type
-        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else base.weight.dtype
+        dtype = torch.get_autocast_dtype(kind) if mixed else base.weight.dtype
         a, b = self.lora_A[name].weight, self.lora_B[name].weight
         bias = None if base.bias is None else base.bias.to(dtype)
         with torch.autocast(kind, enabled=False):
@@ -65,14 +74,27 @@ class FusedLoraLinear(Linear):  # type: ignore[misc]
             )
         return y
 
+    def merge(self, *args: Any, **kwargs: Any) -> None:
+        """Merge as peft does, which writes the weight behind autograd's back."""
+        self.__dict__.pop("_kept", None)
+        super().merge(*args, **kwargs)
+
+    def unmerge(self) -> None:
+        """Unmerge as peft does."""
+        self.__dict__.pop("_kept", None)
+        super().unmerge()
+
     def _frozen(self, weight: Tensor, dtype: torch.dtype) -> Tensor:
         """Return the frozen weight in a dtype; a copy is kept until the weight changes."""
         if weight.dtype == dtype:
             return weight.detach()
+        if torch.compiler.is_compiling():
+            return weight.detach().to(dtype)
         state = (weight.data_ptr(), weight._version, dtype)
         kept: tuple[Any, Tensor] | None = self.__dict__.get("_kept")
         if kept is None or kept[0] != state:
-            with torch.no_grad():
+            # Lightning validates in inference mode: a copy made there could not be trained with.
+            with torch.inference_mode(False), torch.no_grad():
                 kept = (state, weight.detach().to(dtype))
             self.__dict__["_kept"] = kept
         return kept[1]

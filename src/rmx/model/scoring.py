@@ -29,7 +29,7 @@ def map_sequences(
         batch: Tokens of a batch, as its layout counts them; a sequence of more runs alone.
         device: Where the model is.
     """
-    found = np.empty((len(store.lengths), 0), np.float32)
+    found = np.empty(0, np.float32)
     (shards,) = sequence_shards(store, batch)
     with torch.no_grad():
         for k, shard in enumerate(shards):

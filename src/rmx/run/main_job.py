@@ -17,6 +17,7 @@ from rmx.config.redact import redacted
 from rmx.config.schema import Config
 from rmx.data.lint import check_renderer
 from rmx.data.render import Renderer
+from rmx.data.shards import oversized
 from rmx.data.summary import summarise
 from rmx.export import Findings, export_model
 from rmx.gate import build_requirements
@@ -52,12 +53,14 @@ def train(config: Config) -> int:
         )
         renderer = Renderer(built.tokenizer, terminal=config.model.terminal)
     if built.unpacked:
-        print(f"batch.layout=packed: this backbone runs padded, because {built.unpacked}")
+        if not is_launched_rank():
+            print(f"batch.layout=packed: this backbone runs padded, because {built.unpacked}")
         config = replace(config, batch=replace(config.batch, layout="padded"))
     with record.phase("data"):
         corpus = build_corpus(config, renderer, audits, cache=cache)
     if not is_launched_rank():
         _begin(config, corpus, renderer, directory)
+        _warn_of_oversized(corpus, config)
     with record.phase("training"):
         trained = fit(config, corpus, built, directory, template_hash=renderer.template_hash)
     with record.phase("scoring"):
@@ -92,6 +95,15 @@ def _begin(config: Config, corpus: Corpus, renderer: Renderer, directory: RunDir
     print(summarise(corpus.prepared.ledger))
     for finding in check_renderer(renderer):
         print(f"template {finding.severity}: {finding.message}")
+
+
+def _warn_of_oversized(corpus: Corpus, config: Config) -> None:
+    tokens = oversized(corpus.train, config.batch)
+    if len(tokens):
+        print(
+            f"{len(tokens)} train pairs are above batch.max_tokens={config.batch.max_tokens} by themselves and run "
+            f"alone, the largest with {tokens.max():,} tokens; if memory does not suffice, lower data.max_length"
+        )
 
 
 def _findings(config: Config, evidence: Evidence, judgement: Judgement, record: RunRecord) -> Findings:

@@ -126,12 +126,16 @@ def _in_training(audits: Sequence[Audit]) -> list[Audit]:
     return [replace(a, slices=("validation",), scorers=("model",)) for a in (Accuracy(), *chosen)]
 
 
+_HARDWARE = ("model.gradient_checkpointing", "model.compile")
+"""Keys of the model that change how it runs, not what it computes."""
+
+
 def _identity(config: Config, corpus: Corpus, built: BuiltModel, plan: StepPlan, template_hash: str) -> dict[str, Any]:
     """Return what must be the same for a checkpoint to be continued; hardware and budgets may differ."""
     groups = {name: asdict(getattr(config, name)) for name in ("method", "model", "adapter", "loss", "optim")}
     flat = {f"{group}.{key}": value for group, values in groups.items() for key, value in values.items()}
     return {
-        **{key: repr(value) for key, value in flat.items() if key != "model.gradient_checkpointing"},
+        **{key: repr(value) for key, value in flat.items() if key not in _HARDWARE},
         "batch.pairs": repr(config.batch.pairs),
         "batch.group": repr(config.batch.group),
         "seed": repr(config.seed),

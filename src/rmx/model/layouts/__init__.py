@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from rmx.config.ranges import LAYOUTS
 from rmx.data.batch import SequenceBatch
+from rmx.errors import ConfigError
 from rmx.model.layouts.padded import padded
 
 __all__ = ["Layout", "adopt_layout"]
@@ -24,12 +26,16 @@ def adopt_layout(backbone: nn.Module, name: str) -> tuple[Layout, str]:
 
     Returns:
         The layout, and why it is not the one asked for; empty where it is.
+
+    Raises:
+        ConfigError: There is no layout of that name.
     """
+    if name not in LAYOUTS:
+        raise ConfigError(f"layout {name!r} is unknown; choose one of {', '.join(LAYOUTS)}")
     if name == "padded":
         return padded, ""
     # Only the packed layout needs transformers' registries, whose import takes a second.
     from rmx.model.layouts.adoption import adopt_trees
-    from rmx.model.layouts.packed import packed
 
-    reason = adopt_trees(backbone)
-    return (padded, reason) if reason else (packed, "")
+    found = adopt_trees(backbone)
+    return (padded, found) if isinstance(found, str) else (found, "")

@@ -24,30 +24,23 @@ class BlockPlan(NamedTuple):
 
     depth: Tensor
     """int64 (T,): position of each token on its path."""
+    end: Tensor
+    """int64 (T,): query q sees key k exactly if k <= q < end[k]."""
     rows: Tensor
     """int64 (b + 1,): block i holds the queries rows[i]:rows[i + 1]."""
     keys: Tensor
     """int64 (k,): the tokens that each block's queries see, ascending, block after block."""
     key_starts: Tensor
     """int64 (b + 1,): where each block's keys begin in `keys`."""
-    bias: Tensor
-    """float32 (s,): for each block its (queries, keys) matrix of 0 where a query sees a key, else -inf."""
 
 
 def plan_blocks(forest: PrefixForest) -> BlockPlan:
     """Return the blocks of a forest; on the CPU, where they are used."""
-    depth, end = forest.depth.cpu().numpy(), forest.end.cpu().numpy()
-    rows = _cuts(depth)
-    keys, biases = [], []
-    for start, stop in itertools.pairwise(rows):
-        seen = np.flatnonzero(end[:stop] > start)
-        queries = np.arange(start, stop)[:, None]
-        visible = (seen <= queries) & (queries < end[seen])
-        keys.append(seen)
-        biases.append(np.where(visible, np.float32(0), np.float32(-np.inf)).ravel())
-    key_starts = np.cumsum([0, *map(len, keys)])
-    arrays = (depth, np.asarray(rows), np.concatenate(keys), key_starts, np.concatenate(biases))
-    return BlockPlan(*map(torch.from_numpy, arrays))
+    end = forest.end.numpy()
+    rows = _cuts(forest.depth.numpy())
+    keys = [np.flatnonzero(end[:stop] > start) for start, stop in itertools.pairwise(rows)]
+    bounds = np.cumsum([0, *map(len, keys)])
+    return BlockPlan(forest.depth, forest.end, *map(torch.from_numpy, (np.asarray(rows), np.concatenate(keys), bounds)))
 
 
 def _cuts(depth: NDArray[np.int64]) -> list[int]:

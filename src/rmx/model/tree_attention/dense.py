@@ -26,7 +26,7 @@ class _Block:
     stop: int
     keys: Tensor
     bias: Tensor
-    """(queries, keys)."""
+    """float32 (queries, keys): 0 where a query sees a key, else -inf."""
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, plan: BlockPlan, rule: ScoreRule) -> Tensor:
@@ -94,13 +94,13 @@ def _rows(x: Tensor, block: _Block) -> Tensor:
 
 def _blocks(plan: BlockPlan, window: int | None) -> Iterator[_Block]:
     rows, starts = plan.rows.tolist(), plan.key_starts.tolist()
-    deepest, offset = int(plan.depth.max()), 0
     for i, (start, stop) in enumerate(itertools.pairwise(rows)):
         keys = plan.keys[starts[i] : starts[i + 1]]
-        size = (stop - start) * len(keys)
-        bias = plan.bias[offset : offset + size].view(stop - start, -1)
-        offset += size
-        if window is not None and window <= deepest:
-            back = plan.depth[start:stop, None] - plan.depth[keys]
-            bias = bias.masked_fill(back >= window, -torch.inf)
-        yield _Block(start, stop, keys, bias)
+        depth = plan.depth[start:stop]
+        if window is not None:
+            keys = keys[plan.depth[keys] > depth.min() - window]
+        queries = torch.arange(start, stop)[:, None]
+        hidden = (keys > queries) | (plan.end[keys] <= queries)
+        if window is not None:
+            hidden |= depth[:, None] - plan.depth[keys] >= window
+        yield _Block(start, stop, keys, torch.zeros(hidden.shape).masked_fill_(hidden, -torch.inf))

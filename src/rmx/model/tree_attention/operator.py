@@ -26,15 +26,15 @@ def _forward(
     key: Tensor,
     value: Tensor,
     depth: Tensor,
+    end: Tensor,
     rows: Tensor,
     keys: Tensor,
     key_starts: Tensor,
-    bias: Tensor,
     scale: float,
     window: int | None,
     softcap: float | None,
 ) -> Tensor:
-    plan = BlockPlan(depth, rows, keys, key_starts, bias)
+    plan = BlockPlan(depth, end, rows, keys, key_starts)
     with torch.autocast("cpu", enabled=False):
         return attend(query, key, value, plan, ScoreRule(scale, window, softcap))
 
@@ -46,15 +46,15 @@ def _backward(
     key: Tensor,
     value: Tensor,
     depth: Tensor,
+    end: Tensor,
     rows: Tensor,
     keys: Tensor,
     key_starts: Tensor,
-    bias: Tensor,
     scale: float,
     window: int | None,
     softcap: float | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    plan = BlockPlan(depth, rows, keys, key_starts, bias)
+    plan = BlockPlan(depth, end, rows, keys, key_starts)
     with torch.autocast("cpu", enabled=False):
         return attend_backward(grad, query, key, value, plan, ScoreRule(scale, window, softcap))
 
