@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +29,21 @@ from side_by_side import answer, machine, median, peak_gib, run_side
 _BATCH = 8
 
 
-def texts(
-    arguments: argparse.Namespace, overrides: list[str], run: Path
-) -> tuple[Any, Any, list[tuple[int, int]], Any]:
-    """Return model, store of sequences, and which of them form what is scored together."""
+def prepare(arguments: argparse.Namespace, overrides: list[str]) -> None:
+    """Write what both sides read: a model with a head, and the texts that are scored together."""
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
     from rmx.config.load import compose_config
     from rmx.data.render import Renderer
     from rmx.model import build_reward_model
     from rmx.run.corpus import build_corpus
-    from rmx.run.trainer import set_threads
 
-    layout = "packed" if arguments.side == "rmx" else "padded"
-    shares = ("data.split.validation=0", "data.split.heldout=0", "adapter=none")
-    config = compose_config("train", [*shares, f"batch.layout={layout}", *overrides], run=run)
-    set_threads(config.trainer)
+    shares = ("recipe=none", "data.split.validation=0", "data.split.heldout=0", "adapter=none")
+    config = compose_config("train", [*shares, *overrides], run=arguments.folder / "unused")
     cache = Path(config.paths.cache)
-    model = build_reward_model(config.model, config.adapter, layout=layout, seed=0, cache=cache)
-    corpus = build_corpus(config, Renderer(model.tokenizer, terminal=config.model.terminal), [], cache=cache)
+    built = build_reward_model(config.model, config.adapter, layout="padded", seed=0, cache=cache)
+    corpus = build_corpus(config, Renderer(built.tokenizer, terminal=config.model.terminal), [], cache=cache)
     train = corpus.train
     if arguments.candidates:
         groups: dict[str, set[int]] = {}
@@ -55,53 +55,75 @@ def texts(
         pairs = np.random.default_rng(0).permutation(len(train))[: arguments.pairs]
         parts = [pairs[i : i + _BATCH] for i in range(0, len(pairs), _BATCH)]
         batches = [side[part].tolist() for part in parts for side in (train.chosen, train.rejected)]
-    return model, train.store, batches, config.batch
-
-
-def rmx_side(model: Any, store: Any, batches: list[list[int]], batch: Any) -> tuple[Any, float]:
-    """Score as `rmx.score` and the trainer do."""
-    from rmx.model.scoring import map_sequences
-
-    members = np.array([i for part in batches for i in part])
-    chosen = store.select(members)
-    start = time.perf_counter()
-    rewards = map_sequences(model.reward_model.eval(), chosen, batch)
-    return rewards, time.perf_counter() - start
-
-
-def padded_side(model: Any, store: Any, batches: list[list[int]]) -> tuple[Any, float]:
-    """Score each candidate group as one padded batch."""
-    import torch
-
-    from rmx.data.sequences import sequence_batch
-
-    start = time.perf_counter()
-    with torch.no_grad():
-        found = [model.reward_model.eval()(sequence_batch(store, np.array(part))).numpy() for part in batches]
-    return np.concatenate(found), time.perf_counter() - start
-
-
-def rewardbench_side(model: Any, store: Any, batches: list[list[int]], wheel: Path) -> tuple[Any, float]:
-    """Score chosen and rejected batches of 8 in the order of the data, as RewardBench does, on the CPU."""
-    import torch
-    from transformers import AutoModelForSequenceClassification, BatchEncoding
-
-    pipeline = _pipeline(wheel)
-    BatchEncoding.to = lambda self, device: self  # the pipeline names cuda
-    tokenizer = model.tokenizer
+    tokenizer = built.tokenizer
+    texts = [[tokenizer.decode(train.store.ids(i)) for i in part] for part in batches]
+    (arguments.folder / "texts.json").write_text(json.dumps(texts))
     # SmolLM2 pads with its end token, and transformers would then pool one token early: a pad token of its own.
     tokenizer.pad_token = "<|endoftext|>"
-    settings = model.reward_model.backbone.config
+    settings = built.reward_model.backbone.config
     settings.num_labels, settings.pad_token_id = 1, tokenizer.pad_token_id
-    network = AutoModelForSequenceClassification.from_config(settings, attn_implementation="sdpa")
-    network.model.load_state_dict(model.reward_model.backbone.state_dict())
+    network = AutoModelForSequenceClassification.from_config(settings)
+    network.model.load_state_dict(built.reward_model.backbone.state_dict())
     with torch.no_grad():
-        network.score.weight.copy_(model.reward_model.head.weight)
-    score = pipeline("text-classification", network, tokenizer)
-    samples = [[tokenizer.decode(store.ids(i)) for i in part] for part in batches]
+        network.score.weight.copy_(built.reward_model.head.weight)
+    network.save_pretrained(arguments.folder / "model")
+    tokenizer.save_pretrained(arguments.folder / "model")
+
+
+def score(side: str, folder: Path, wheel: Path | None) -> dict[str, Any]:
+    """Load the model, then score from the texts on; only that is timed."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    texts = json.loads((folder / "texts.json").read_text())
+    tokenizer = AutoTokenizer.from_pretrained(folder / "model")
+    network = AutoModelForSequenceClassification.from_pretrained(folder / "model", attn_implementation="sdpa")
+    run = rewardbench(network, tokenizer, wheel) if wheel and side == "rewardbench" else ours(network, tokenizer, side)
     start = time.perf_counter()
-    found = [score(part, max_length=2048).ravel().numpy() for part in samples]
-    return np.concatenate(found), time.perf_counter() - start
+    with torch.no_grad():
+        rewards = run(texts)
+    return {"rewards": rewards.tolist(), "seconds": time.perf_counter() - start, "peak_gib": peak_gib()}
+
+
+def ours(network: Any, tokenizer: Any, side: str) -> Callable[[list[list[str]]], Any]:
+    """Return rmx's scoring: everything packed, or each given batch padded."""
+    import torch
+
+    from rmx.config.schema import BatchConfig
+    from rmx.data.sequences import batch_tokens
+    from rmx.data.token_store import TokenStore
+    from rmx.model import RewardModel
+    from rmx.model.head import ScalarHead
+    from rmx.model.layouts import adopt_layout
+    from rmx.model.scoring import map_sequences
+
+    layout, reason = adopt_layout(network.base_model, "packed" if side == "rmx" else "padded")
+    assert not reason, reason
+    head = ScalarHead(network.score.in_features, std=0.0, seed=0)
+    head.weight = torch.nn.Parameter(network.score.weight.detach())
+    model = RewardModel(network.base_model, head, layout).eval()
+
+    def run(texts: list[list[str]]) -> Any:
+        ids = [tokenizer(part, add_special_tokens=False)["input_ids"] for part in texts]
+        if side == "padded":
+            found = [model(batch_tokens([np.array(i, np.int32) for i in b], np.arange(len(b)))).numpy() for b in ids]
+            return np.concatenate(found)
+        flat = [i for part in ids for i in part]
+        lengths = np.array([len(i) for i in flat], np.int64)
+        tokens = np.concatenate(flat).astype(np.int32)
+        store = TokenStore(tokens, np.cumsum(lengths) - lengths, lengths, np.zeros_like(lengths), lengths)
+        return map_sequences(model, store, BatchConfig())
+
+    return run
+
+
+def rewardbench(network: Any, tokenizer: Any, wheel: Path) -> Callable[[list[list[str]]], Any]:
+    """Return RewardBench's scoring: chosen and rejected batches in the order of the data, here on the CPU."""
+    from transformers import BatchEncoding
+
+    BatchEncoding.to = lambda self, device: self  # the pipeline names cuda
+    pipeline = _pipeline(wheel)("text-classification", network, tokenizer)
+    return lambda texts: np.concatenate([pipeline(part, max_length=2048).ravel().numpy() for part in texts])
 
 
 def _pipeline(wheel: Path) -> Any:
@@ -120,24 +142,29 @@ def compare(arguments: argparse.Namespace) -> None:
     other = "padded" if arguments.candidates else "rewardbench"
     print(machine())
     ratios = []
-    for repeat in range(arguments.repeats):
-        found = {side: run_side(__file__, side, sys.argv[1:]) for side in ("rmx", other)}
-        rmx, theirs = found["rmx"], found[other]
-        ratios.append(theirs["seconds"] / rmx["seconds"])
-        apart = np.abs(np.array(rmx["rewards"]) - np.array(theirs["rewards"])).max()
-        print(
-            f"run {repeat}: {len(rmx['rewards'])} sequences, rmx {rmx['seconds']:.1f} s, {other} "
-            f"{theirs['seconds']:.1f} s, ratio {ratios[-1]:.2f}; peak {rmx['peak_gib']:.1f} and "
-            f"{theirs['peak_gib']:.1f} GiB; rewards at most {apart:.1e} apart",
-            flush=True,
-        )
+    with tempfile.TemporaryDirectory() as folder:
+        given = [*sys.argv[1:], f"--folder={folder}"]
+        run_side(__file__, "prepare", given)
+        for repeat in range(arguments.repeats):
+            order = ("rmx", other) if repeat % 2 == 0 else (other, "rmx")
+            found = {side: run_side(__file__, side, given) for side in order}
+            rmx, theirs = found["rmx"], found[other]
+            ratios.append(theirs["seconds"] / rmx["seconds"])
+            apart = np.abs(np.array(rmx["rewards"]) - np.array(theirs["rewards"])).max()
+            print(
+                f"run {repeat}: {len(rmx['rewards'])} sequences, rmx {rmx['seconds']:.1f} s, {other} "
+                f"{theirs['seconds']:.1f} s, ratio {ratios[-1]:.2f}; peak {rmx['peak_gib']:.1f} and "
+                f"{theirs['peak_gib']:.1f} GiB; rewards at most {apart:.1e} apart",
+                flush=True,
+            )
     print(f"median ratio {median(ratios):.2f}")
 
 
 def main() -> None:
     """Measure, or be one side of a measurement."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--side", choices=["rmx", "rewardbench", "padded"])
+    parser.add_argument("--side", choices=["prepare", "rmx", "rewardbench", "padded"])
+    parser.add_argument("--folder", type=Path)
     parser.add_argument("--wheel", type=Path)
     parser.add_argument("--pairs", type=int, default=120)
     parser.add_argument("--candidates", type=int, default=0)
@@ -146,16 +173,11 @@ def main() -> None:
     arguments, overrides = parser.parse_known_args()
     if arguments.side is None:
         compare(arguments)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        model, store, batches, batch = texts(arguments, overrides, Path(folder) / "run")
-    if arguments.side == "rmx":
-        rewards, seconds = rmx_side(model, store, batches, batch)
-    elif arguments.side == "padded":
-        rewards, seconds = padded_side(model, store, batches)
+    elif arguments.side == "prepare":
+        prepare(arguments, overrides)
+        answer({})
     else:
-        rewards, seconds = rewardbench_side(model, store, batches, arguments.wheel)
-    answer({"rewards": rewards.tolist(), "seconds": seconds, "peak_gib": peak_gib()})
+        answer(score(arguments.side, arguments.folder, arguments.wheel))
 
 
 if __name__ == "__main__":

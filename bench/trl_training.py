@@ -1,9 +1,13 @@
 """Training side by side with TRL's RewardTrainer: the same pairs in the same order, the same first weights.
 
 rmx trains as `python -m rmx.train` does; TRL gets the token ids of the same pairs in the same order, one batch an
-optimiser step. The optimiser steps alone are timed, the first left out, and the losses of all of them are compared.
+optimiser step. Each side runs in a process of its own, in turn first and second. A step's time runs from the end of the
+one before to its own end, so that loading and planning count; the first step is left out. The losses are compared.
 
-    python bench/trl_training.py [--steps=6] [--repeats=3] [--by-length] [overrides of rmx.train …]
+    python bench/trl_training.py [--steps=6] [--repeats=3] [--validate=0] [--by-length] [overrides of rmx.train …]
+
+`--validate=N` compares the loss after training on the pairs of N further steps. With `batch.group=true` a step of rmx
+is whole groups, and TRL takes the same pairs in the same order 8 at a time.
 
 `--by-length` lets TRL group its batches by length, as it can with a length column: then the pairs of a step differ.
 """
@@ -11,6 +15,7 @@ optimiser step. The optimiser steps alone are timed, the first left out, and the
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 import time
 from pathlib import Path
@@ -18,13 +23,21 @@ from typing import Any
 
 from side_by_side import answer, bf16_rate, machine, median, peak_gib, run_side
 
+PAIRS = 8
 COMMON = (
+    "recipe=none",
+    "model.head_init=normal",
     "data.split.validation=0",
     "data.split.heldout=0",
-    "batch.pairs=8",
+    f"batch.pairs={PAIRS}",
     "optim.schedule=constant",
     "optim.warmup=0",
     "optim.lr=1e-4",
+    "optim.head_lr=null",
+    "optim.beta1=0.9",
+    "optim.beta2=0.999",
+    "optim.weight_decay=0",
+    "optim.clip=1.0",
     "trainer.log_every=1",
 )
 
@@ -45,90 +58,140 @@ def built(overrides: list[str], run: Path) -> tuple[Any, Any, Any, Any]:
     return config, model, build_corpus(config, renderer, [], cache=cache), renderer
 
 
-def rmx_side(overrides: list[str], run: Path) -> dict[str, Any]:
-    """Train as the command does."""
-    from rmx.callbacks.metrics_file import read_metrics
-    from rmx.run.directory import RunDirectory
-    from rmx.run.training import fit
-
-    config, model, corpus, renderer = built(overrides, run)
-    fit(config, corpus, model, RunDirectory.claim(run, resume=False), template_hash=renderer.template_hash)
-    rows = [row for row in read_metrics(run / "metrics.csv") if "train/loss" in row]
-    backbone = sum(
-        p.numel() for n, p in model.reward_model.backbone.named_parameters() if "embed" not in n and "lora" not in n
-    )
-    return {
-        "loss": [row["train/loss"] for row in rows],
-        "seconds": [config.batch.pairs / row["train/pairs_per_second"] for row in rows],
-        "unique_tokens": [
-            row["train/tokens_per_second"] * config.batch.pairs / row["train/pairs_per_second"] for row in rows
-        ],
-        "parameters": backbone,
-        "peak_gib": peak_gib(),
-    }
-
-
-def trl_side(overrides: list[str], run: Path, *, by_length: bool) -> dict[str, Any]:
-    """Train the same pairs with RewardTrainer."""
-    import torch
-    from datasets import Dataset
-    from peft import LoraConfig
-    from torch.utils.data import SequentialSampler
-    from transformers import AutoModelForSequenceClassification, TrainerCallback
-    from trl import RewardConfig, RewardTrainer
-
+def plan_of(config: Any, corpus: Any, further: int) -> list[list[int]]:
+    """Return the pairs of every step, and of `further` steps after the last."""
     from rmx.data.plan import StepPlan
 
-    config, ours, corpus, _ = built([*overrides, "batch.layout=padded"], run)
     plan = StepPlan(
         corpus.train.groups,
         config.batch,
         seed=config.seed,
         fingerprint=corpus.prepared.fingerprint,
         max_epochs=config.trainer.max_epochs,
-        max_steps=config.trainer.max_steps,
+        max_steps=config.trainer.max_steps + further,
     )
-    pairs, store = corpus.train, corpus.train.store
-    members = [int(i) for _, step in plan.steps() for i in step]
-    rows = [
-        {
-            "chosen_ids": store.ids(int(pairs.chosen[i])).tolist(),
-            "rejected_ids": store.ids(int(pairs.rejected[i])).tolist(),
-        }
-        for i in members
-    ]
-    for row in rows:
-        row["length"] = max(len(row["chosen_ids"]), len(row["rejected_ids"]))
+    return [members.tolist() for _, members in plan.steps()]
 
-    base = ours.reward_model.backbone.get_base_model()
-    start = {n.replace(".base_layer.", "."): p for n, p in base.state_dict().items() if ".lora_" not in n}
+
+def prepare(overrides: list[str], folder: Path, further: int) -> None:
+    """Write what TRL starts from: the pairs of every step, the model with its head, the adapter's first weights."""
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    config, model, corpus, _ = built([*overrides, "batch.layout=padded"], folder / "unused")
+    pairs, store = corpus.train, corpus.train.store
+    members = [i for step in plan_of(config, corpus, further) for i in step]
+    sides = {"chosen_ids": pairs.chosen, "rejected_ids": pairs.rejected}
+    rows = [{name: store.ids(int(side[i])).tolist() for name, side in sides.items()} for i in members]
+    (folder / "rows.json").write_text(json.dumps(rows))
+    backbone = model.reward_model.backbone
+    base = backbone.get_base_model()
     settings = base.config
     # SmolLM2 pads with its end token, and transformers would then pool one token early: a pad token of its own.
-    ours.tokenizer.pad_token = "<|endoftext|>"
-    settings.num_labels, settings.pad_token_id = 1, ours.tokenizer.pad_token_id
-    model = AutoModelForSequenceClassification.from_config(settings, attn_implementation="sdpa")
-    model.model.load_state_dict(start)
+    model.tokenizer.pad_token = "<|endoftext|>"
+    settings.num_labels, settings.pad_token_id = 1, model.tokenizer.pad_token_id
+    network = AutoModelForSequenceClassification.from_config(settings)
+    frozen = {n.replace(".base_layer.", "."): p for n, p in base.state_dict().items() if ".lora_" not in n}
+    network.model.load_state_dict(frozen)
     with torch.no_grad():
-        model.score.weight.copy_(ours.reward_model.head.weight)
+        network.score.weight.copy_(model.reward_model.head.weight)
+    network.save_pretrained(folder / "model")
+    model.tokenizer.save_pretrained(folder / "model")
+    torch.save({n: p for n, p in backbone.named_parameters() if "lora_" in n}, folder / "adapter.pt")
     adapter = config.adapter
+    (folder / "settings.json").write_text(
+        json.dumps(
+            {
+                "r": adapter.r,
+                "alpha": adapter.alpha,
+                "targets": adapter.targets,
+                "steps": sum(map(len, plan_of(config, corpus, 0))) // PAIRS,
+                "lr": config.optim.lr,
+                "bf16": config.trainer.precision == "bf16-mixed",
+                "threads": torch.get_num_threads(),
+            }
+        )
+    )
+
+
+def rmx_side(overrides: list[str], run: Path, further: int) -> dict[str, Any]:
+    """Train as the command does."""
+    import numpy as np
+    import torch
+
+    from rmx.callbacks.metrics_file import read_metrics
+    from rmx.data.sequences import micro_batch
+    from rmx.module import RewardModule
+    from rmx.run.directory import RunDirectory
+    from rmx.run.training import fit
+
+    ends: list[float] = []
+    tokens: list[int] = []
+    pairs: list[int] = []
+    plain = RewardModule.training_step
+
+    def timed(self: Any, batch: Any, index: int) -> Any:
+        done = plain(self, batch, index)
+        ends.append(time.perf_counter())
+        pairs.append(len(batch.pair_ids))
+        tokens.append(sum(len(micro.sequences.forest.ids) for micro in batch.micro))
+        return done
+
+    RewardModule.training_step = timed  # type: ignore[method-assign]
+    config, model, corpus, renderer = built(overrides, run)
+    fit(config, corpus, model, RunDirectory.claim(run, resume=False), template_hash=renderer.template_hash)
+    rows = [row for row in read_metrics(run / "metrics.csv") if "train/loss" in row]
+    peak = peak_gib()
+    unseen = []
+    for members in plan_of(config, corpus, further)[config.trainer.max_steps :]:
+        micro = micro_batch(corpus.train, np.array(members))
+        with torch.no_grad():
+            rewards = model.reward_model.eval()(micro.sequences)
+        margins = rewards[micro.chosen] - rewards[micro.rejected]
+        unseen += torch.nn.functional.softplus(-margins).tolist()
+    named = model.reward_model.backbone.named_parameters()
+    return {
+        "loss": [row["train/loss"] for row in rows],
+        "ends": ends,
+        "distinct_tokens": tokens,
+        "pairs": pairs,
+        "parameters": sum(p.numel() for n, p in named if "embed" not in n and "lora" not in n),
+        "peak_gib": peak,
+        "validation": sum(unseen) / max(1, len(unseen)),
+    }
+
+
+def trl_side(folder: Path, *, by_length: bool) -> dict[str, Any]:
+    """Train the same pairs with RewardTrainer."""
+    import torch
+    from datasets import Dataset
+    from peft import LoraConfig
+    from torch.utils.data import SequentialSampler
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, TrainerCallback
+    from trl import RewardConfig, RewardTrainer
+
+    settings = json.loads((folder / "settings.json").read_text())
+    torch.set_num_threads(settings["threads"])
+    rows = json.loads((folder / "rows.json").read_text())
+    for row in rows:
+        row["length"] = max(map(len, row.values()))
     lora = LoraConfig(
         task_type="SEQ_CLS",
-        r=adapter.r,
-        lora_alpha=adapter.alpha,
+        r=settings["r"],
+        lora_alpha=settings["alpha"],
         lora_dropout=0.0,
-        target_modules=adapter.targets,
+        target_modules=settings["targets"],
         modules_to_save=["score"],
     )
-    low = config.trainer.precision == "bf16-mixed"
     arguments = RewardConfig(
-        output_dir=str(run / "trl"),
-        per_device_train_batch_size=config.batch.pairs,
-        max_steps=config.trainer.max_steps,
-        learning_rate=config.optim.lr,
+        output_dir=str(folder / "trl"),
+        per_device_train_batch_size=PAIRS,
+        max_steps=settings["steps"],
+        learning_rate=settings["lr"],
         lr_scheduler_type="constant",
         weight_decay=0.0,
         max_grad_norm=1.0,
-        bf16=low,
+        bf16=settings["bf16"],
         use_cpu=True,
         gradient_checkpointing=False,
         max_length=None,
@@ -142,14 +205,11 @@ def trl_side(overrides: list[str], run: Path, *, by_length: bool) -> dict[str, A
 
     class Clock(TrainerCallback):
         def __init__(self) -> None:
-            self.seconds: list[float] = []
+            self.ends: list[float] = []
             self.losses: list[float] = []
 
-        def on_step_begin(self, *_: Any, **__: Any) -> None:
-            self.began = time.perf_counter()
-
         def on_step_end(self, *_: Any, **__: Any) -> None:
-            self.seconds.append(time.perf_counter() - self.began)
+            self.ends.append(time.perf_counter())
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **__: Any) -> None:
             if logs and "loss" in logs:
@@ -160,74 +220,90 @@ def trl_side(overrides: list[str], run: Path, *, by_length: bool) -> dict[str, A
             return super()._get_train_sampler(*arguments) if by_length else SequentialSampler(self.train_dataset)
 
     clock = Clock()
-    ours_lora = {n: p for n, p in ours.reward_model.backbone.named_parameters() if "lora_" in n}
     trainer = InOrder(
-        model=model,
+        model=AutoModelForSequenceClassification.from_pretrained(folder / "model", attn_implementation="sdpa"),
         args=arguments,
-        train_dataset=Dataset.from_list(rows),
-        processing_class=ours.tokenizer,
+        train_dataset=Dataset.from_list(rows[: settings["steps"] * PAIRS]),
+        processing_class=AutoTokenizer.from_pretrained(folder / "model"),
         peft_config=lora,
         callbacks=[clock],
     )
+    first = torch.load(folder / "adapter.pt")
     with torch.no_grad():
         for name, parameter in trainer.model.named_parameters():
             if "lora_" in name:
-                parameter.copy_(ours_lora[name.replace("base_model.model.model.", "base_model.model.")])
-    del ours
+                parameter.copy_(first[name.replace("base_model.model.model.", "base_model.model.")])
     trainer.train()
-    return {"loss": clock.losses, "seconds": clock.seconds, "peak_gib": peak_gib()}
+    peak = peak_gib()
+    rest = rows[settings["steps"] * PAIRS :]
+    validation = trainer.evaluate(Dataset.from_list(rest))["eval_loss"] if rest else 0.0
+    pairs = [PAIRS] * len(clock.ends)
+    return {"loss": clock.losses, "ends": clock.ends, "pairs": pairs, "peak_gib": peak, "validation": validation}
 
 
 def compare(arguments: argparse.Namespace, overrides: list[str]) -> None:
     """Alternate the two sides and print medians and ratios."""
-    flags = [f"--steps={arguments.steps}", *(["--by-length"] if arguments.by_length else []), *overrides]
     rates = bf16_rate()
     print(machine())
     print(f"a 2048 x 2048 x 2048 product: {rates['bf16']:.0f} GFLOP/s in bfloat16, {rates['fp32']:.0f} in float32")
-    speeds, peaks = {"rmx": [], "trl": []}, {"rmx": [], "trl": []}
+    speeds: dict[str, list[float]] = {"rmx": [], "trl": []}
+    peaks: dict[str, list[float]] = {"rmx": [], "trl": []}
     shares = []
+    differences = []
     for repeat in range(arguments.repeats):
-        found = {side: run_side(__file__, side, [*flags, f"seed={repeat}"]) for side in ("rmx", "trl")}
+        flags = [f"--steps={arguments.steps}", f"--validate={arguments.validate}"]
+        flags += ["--by-length"] if arguments.by_length else []
+        with tempfile.TemporaryDirectory() as folder:
+            given = [*flags, f"--folder={folder}", *overrides, f"seed={repeat}"]
+            run_side(__file__, "prepare", given)
+            order = ("rmx", "trl") if repeat % 2 == 0 else ("trl", "rmx")
+            found = {side: run_side(__file__, side, given) for side in order}
         for side, values in found.items():
-            timed = values["seconds"][1:]
-            speeds[side].append(8 * len(timed) / sum(timed))
+            ends = values["ends"]
+            speeds[side].append(sum(values["pairs"][1:]) / (ends[-1] - ends[0]))
             peaks[side].append(values["peak_gib"])
         rmx = found["rmx"]
-        tokens, seconds = sum(rmx["unique_tokens"][1:]), sum(rmx["seconds"][1:])
-        shares.append(4 * rmx["parameters"] * tokens / seconds / 1e9 / rates["bf16"])
-        apart = max(abs(a - b) for a, b in zip(found["rmx"]["loss"], found["trl"]["loss"], strict=True))
+        rate = sum(rmx["distinct_tokens"][1:]) / (rmx["ends"][-1] - rmx["ends"][0])
+        shares.append(4 * rmx["parameters"] * rate / 1e9 / rates["bf16"])
+        same = found["rmx"]["pairs"] == found["trl"]["pairs"] and not arguments.by_length
+        apart = max(abs(a - b) for a, b in zip(rmx["loss"], found["trl"]["loss"], strict=True)) if same else None
+        differences.append(rmx["validation"] - found["trl"]["validation"])
         print(
-            f"seed {repeat}: rmx {speeds['rmx'][-1]:.2f} pairs/s ({tokens / seconds:.0f} distinct tokens/s), "
+            f"seed {repeat}: rmx {speeds['rmx'][-1]:.2f} pairs/s ({rate:.0f} distinct tokens/s), "
             f"TRL {speeds['trl'][-1]:.2f}, ratio {speeds['rmx'][-1] / speeds['trl'][-1]:.2f}; "
             f"peak {peaks['rmx'][-1]:.1f} and {peaks['trl'][-1]:.1f} GiB; "
-            f"losses of {len(found['rmx']['loss'])} steps at most {apart:.1e} apart",
+            + ("" if apart is None else f"losses of {len(rmx['loss'])} steps at most {apart:.1e} apart"),
             flush=True,
         )
     ratio = median([a / b for a, b in zip(speeds["rmx"], speeds["trl"], strict=True)])
     memory = median(peaks["rmx"]) / median(peaks["trl"])
     print(f"median ratio of pairs/s {ratio:.2f}; median peak memory {memory:.2f} of TRL's")
+    if arguments.validate:
+        apart = ", ".join(f"{d:+.1e}" for d in differences)
+        print(f"loss on {PAIRS * arguments.validate} other pairs after training, rmx - TRL: {apart}")
     print(f"share of the bfloat16 product rate, 4 x parameters x distinct tokens: {median(shares):.0%}")
 
 
 def main() -> None:
     """Measure, or be one side of a measurement."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--side", choices=["rmx", "trl"])
+    parser.add_argument("--side", choices=["prepare", "rmx", "trl"])
+    parser.add_argument("--folder", type=Path)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--validate", type=int, default=0)
     parser.add_argument("--by-length", action="store_true")
     arguments, overrides = parser.parse_known_args()
+    settings = [*COMMON, f"trainer.max_steps={arguments.steps}", *overrides]
     if arguments.side is None:
         compare(arguments, overrides)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        settings = [*COMMON, f"trainer.max_steps={arguments.steps}", *overrides]
-        run = Path(folder) / "run"
-        answer(
-            rmx_side(settings, run)
-            if arguments.side == "rmx"
-            else trl_side(settings, run, by_length=arguments.by_length)
-        )
+    elif arguments.side == "prepare":
+        prepare(settings, arguments.folder, arguments.validate)
+        answer({})
+    elif arguments.side == "rmx":
+        answer(rmx_side(settings, arguments.folder / "run", arguments.validate))
+    else:
+        answer(trl_side(arguments.folder, by_length=arguments.by_length))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.data.forests import forests
 from torch import Tensor
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from rmx.data.batch import PrefixForest
 from rmx.data.forest import prefix_forest
+from rmx.model.tree_attention import TREE_ATTENTION
 from rmx.model.tree_attention.blocks import plan_blocks
 from rmx.model.tree_attention.flex import FlexPlan
 from rmx.model.tree_attention.operator import _forward, tree_attention
@@ -104,3 +107,36 @@ def test_low_precision_inputs_give_low_precision_outputs_and_exact_arithmetic() 
     exact = written_out(*(t.float() for t in inputs), forest, RULES[0])
     torch.testing.assert_close(out.float(), exact, atol=1e-2, rtol=1e-2)
     assert all(g.dtype == torch.bfloat16 for g in torch.autograd.grad(out.float().sum(), inputs))
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"attention_mask": torch.zeros(1, 1, 4, 4)}, "a mask of its own"),
+        ({"position_bias": torch.zeros(4)}, "takes position_bias"),
+        ({"dropout": 0.1}, "drops out"),
+        ({"tree": None}, "do not pass keywords"),
+    ],
+)
+def test_what_this_attention_does_not_do_is_refused(changes: dict[str, Any], why: str) -> None:
+    attend = ALL_ATTENTION_FUNCTIONS[TREE_ATTENTION]
+    forest = forest_of([[1, 2, 3], [1, 4]])
+    inputs = [t[None] for t in tensors(len(forest.ids))]
+    given = {"attention_mask": None, "tree": plan_blocks(forest), "scaling": 0.4, "position_ids": forest.depth}
+    out, _ = attend(torch.nn.Module(), *inputs, **given)
+    assert out.shape == (1, len(forest.ids), 4, 5)
+    with pytest.raises(NotImplementedError, match=why):
+        attend(torch.nn.Module(), *inputs, **given | changes)
+
+
+def test_a_window_comes_from_the_mask_or_the_layer() -> None:
+    attend = ALL_ATTENTION_FUNCTIONS[TREE_ATTENTION]
+    forest = forest_of([[1, 2, 3, 4, 5], [1, 4]])
+    inputs = [t[None] for t in tensors(len(forest.ids))]
+    outs = [
+        attend(torch.nn.Module(), *inputs, mask, tree=plan_blocks(forest), scaling=0.4, sliding_window=window)[0]
+        for mask, window in ((2, None), (None, 2), (2, 9), (None, None))
+    ]
+    assert torch.equal(outs[0], outs[1])
+    assert torch.equal(outs[0], outs[2])
+    assert not torch.equal(outs[0], outs[3])
