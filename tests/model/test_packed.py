@@ -46,7 +46,7 @@ def model_of(backbone: Any, layout: str, adapter: str = "none", *, checkpointing
     run, reason = adopt_layout(backbone, layout)
     assert not reason, reason
     if checkpointing:
-        backbone.gradient_checkpointing_enable({"use_reentrant": False})
+        backbone.activation_checkpointing_enable({"use_reentrant": False})
         backbone.enable_input_require_grads()
     wrapped = add_adapter(backbone, AdapterConfig(kind=adapter, r=4, alpha=8.0), seed=0)
     randomise_adapter(wrapped)

@@ -36,7 +36,7 @@ class Packed:
         """Return the last token's hidden state of each sequence, (n, hidden)."""
         forest = batch.forest
         # Recomputed layers run again when this call is over: they get every token.
-        if not getattr(backbone, "is_gradient_checkpointing", False):
+        if not _recomputes(backbone):
             # Each place once: equal sequences share it, and its gradient must not count twice.
             self._rows, self._total = torch.unique(forest.last), len(forest.ids)
         try:
@@ -59,3 +59,8 @@ class Packed:
         if self._rows is None:
             return None
         return output.new_zeros((1, self._total, output.shape[-1])).index_copy(1, self._rows, output)
+
+
+def _recomputes(backbone: nn.Module) -> bool:
+    # What transformers calls it has changed, and the old name warns.
+    return any(getattr(module, "gradient_checkpointing", False) for module in backbone.modules())
