@@ -66,8 +66,9 @@ def test_blocks_are_attention_as_written(sequences: list[list[int]], rule: Score
         torch.testing.assert_close(a, b, atol=2e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("kept", [True, False])
 @pytest.mark.parametrize("rule", [*RULES, ScoreRule(0.4, 150, None)])
-def test_many_blocks(rule: ScoreRule) -> None:
+def test_many_blocks(rule: ScoreRule, kept: bool) -> None:
     rng = np.random.default_rng(0)
     prompt = rng.integers(0, 50, 200).tolist()
     sequences = [[*prompt, *rng.integers(0, 50, 170).tolist()] for _ in range(3)] + [rng.integers(0, 50, 300).tolist()]
@@ -75,6 +76,9 @@ def test_many_blocks(rule: ScoreRule) -> None:
     plan = plan_blocks(forest)
     assert len(plan.rows) > 8
     assert int(plan.rows.diff().max()) <= 128
+    assert len(plan.bias) > 0
+    if not kept:  # as where the biases are too large to keep
+        plan = plan._replace(bias=torch.empty(0))
     inputs = tensors(len(forest.ids))
     mine = outcome(functools.partial(tree_attention, plan=plan, rule=rule), inputs)
     expected = outcome(functools.partial(written_out, forest=forest, rule=rule), inputs)

@@ -20,5 +20,7 @@ def compile_layers(backbone: Any, *, backend: str | Callable[..., Any] = "induct
     Raises:
         ModelError: Its layers are not found.
     """
+    # All layers must look alike to the compiler: behind frozen embeddings the first one's input would have no gradient.
+    backbone.enable_input_require_grads()
     for layer in decoder_layers(backbone):
         layer.compile(dynamic=True, backend=backend)

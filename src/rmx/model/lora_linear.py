@@ -48,6 +48,10 @@ class FusedLoraLinear(Linear):  # type: ignore[misc]
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Return (…, out) of inputs (…, in)."""
+        if torch.compiler.is_compiling():
+            # The compiler fuses the passes itself, and knows no copy that outlives a call.
+            compiled: Tensor = super().forward(x, *args, **kwargs)
+            return compiled
         base = self.get_base_layer()
         kind = x.device.type
         mixed = torch.is_autocast_enabled(kind)
@@ -88,8 +92,6 @@ class FusedLoraLinear(Linear):  # type: ignore[misc]
         """Return the frozen weight in a dtype; a copy is kept until the weight changes."""
         if weight.dtype == dtype:
             return weight.detach()
-        if torch.compiler.is_compiling():
-            return weight.detach().to(dtype)
         state = (weight.data_ptr(), weight._version, dtype)
         kept: tuple[Any, Tensor] | None = self.__dict__.get("_kept")
         if kept is None or kept[0] != state:

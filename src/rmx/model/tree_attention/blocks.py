@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -12,11 +14,14 @@ from torch import Tensor
 
 from rmx.data.batch import PrefixForest
 
-__all__ = ["BlockPlan", "plan_blocks"]
+__all__ = ["Block", "BlockPlan", "blocks_of", "plan_blocks"]
 
 _ROWS = 128
 """Most queries of a block. Smaller ones compute fewer scores that are masked away, larger ones make fewer calls; on two
 cores 96 to 192 were equally fast for preference pairs and for groups of 16 candidates."""
+
+_KEPT = 1 << 22
+"""Most cells of all biases together, 16 MiB, that are made once for all layers and not by each."""
 
 
 class BlockPlan(NamedTuple):
@@ -32,6 +37,9 @@ class BlockPlan(NamedTuple):
     """int64 (k,): the tokens that each block's queries see, ascending, block after block."""
     key_starts: Tensor
     """int64 (b + 1,): where each block's keys begin in `keys`."""
+    bias: Tensor
+    """float32 (s,): each block's (queries, keys) matrix of 0 where a query sees a key, else -inf; empty where all of
+    them together are too large to keep."""
 
 
 def plan_blocks(forest: PrefixForest) -> BlockPlan:
@@ -40,7 +48,56 @@ def plan_blocks(forest: PrefixForest) -> BlockPlan:
     rows = _cuts(forest.depth.numpy())
     keys = [np.flatnonzero(end[:stop] > start) for start, stop in itertools.pairwise(rows)]
     bounds = np.cumsum([0, *map(len, keys)])
-    return BlockPlan(forest.depth, forest.end, *map(torch.from_numpy, (np.asarray(rows), np.concatenate(keys), bounds)))
+    plan = BlockPlan(
+        depth=forest.depth,
+        end=forest.end,
+        rows=torch.from_numpy(np.asarray(rows)),
+        keys=torch.from_numpy(np.concatenate(keys)),
+        key_starts=torch.from_numpy(bounds),
+        bias=torch.empty(0),
+    )
+    cells = sum((stop - start) * len(seen) for (start, stop), seen in zip(itertools.pairwise(rows), keys, strict=True))
+    return plan if cells > _KEPT else plan._replace(bias=torch.cat([b.bias.ravel() for b in blocks_of(plan, None)]))
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive queries, the keys they see, and which sees which."""
+
+    start: int
+    stop: int
+    keys: Tensor | slice
+    """The keys' places; a slice where they are consecutive, which saves gathering them."""
+    bias: Tensor
+    """float32 (queries, keys): 0 where a query sees a key, else -inf."""
+
+
+def blocks_of(plan: BlockPlan, window: int | None) -> Iterator[Block]:
+    """Yield the blocks of a plan; with a sliding window, without the keys that no query reaches."""
+    rows, starts = plan.rows.tolist(), plan.key_starts.tolist()
+    if window is not None and window > int(plan.depth.max()):
+        window = None
+    offset = 0
+    for i, (start, stop) in enumerate(itertools.pairwise(rows)):
+        keys = plan.keys[starts[i] : starts[i + 1]]
+        size = (stop - start) * len(keys)
+        if window is None and len(plan.bias):
+            bias = plan.bias[offset : offset + size].view(stop - start, -1)
+        else:
+            if window is not None:
+                keys = keys[plan.depth[keys] > plan.depth[start:stop].min() - window]
+            bias = _bias(plan, start, stop, keys, window)
+        offset += size
+        first, last = int(keys[0]), int(keys[-1])
+        yield Block(start, stop, slice(first, last + 1) if last - first + 1 == len(keys) else keys, bias)
+
+
+def _bias(plan: BlockPlan, start: int, stop: int, keys: Tensor, window: int | None) -> Tensor:
+    queries = torch.arange(start, stop)[:, None]
+    hidden = (keys > queries) | (plan.end[keys] <= queries)
+    if window is not None:
+        hidden |= plan.depth[start:stop, None] - plan.depth[keys] >= window
+    return torch.zeros(hidden.shape).masked_fill_(hidden, -torch.inf)
 
 
 def _cuts(depth: NDArray[np.int64]) -> list[int]:

@@ -7,26 +7,13 @@ are computed again in the backward, so that memory grows with the tokens and not
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
-from rmx.model.tree_attention.blocks import BlockPlan
+from rmx.model.tree_attention.blocks import Block, BlockPlan, blocks_of
 from rmx.model.tree_attention.rule import ScoreRule
 
 __all__ = ["attend", "attend_backward"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    start: int
-    stop: int
-    keys: Tensor
-    bias: Tensor
-    """float32 (queries, keys): 0 where a query sees a key, else -inf."""
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, plan: BlockPlan, rule: ScoreRule) -> Tensor:
@@ -42,7 +29,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, plan: BlockPlan, rule: Sco
     heads, total, _ = query.shape
     q, k, v = _grouped(query * rule.scale, len(key)), key.float().contiguous(), value.float().contiguous()
     out = value.new_empty((total, heads, value.shape[-1]))
-    for block in _blocks(plan, rule.window):
+    for block in blocks_of(plan, rule.window):
         p, _ = _probabilities(_rows(q, block), k[:, block.keys], block.bias, rule.softcap)
         o = torch.bmm(p, v[:, block.keys])
         out[block.start : block.stop] = o.view(heads, -1, o.shape[-1]).transpose(0, 1)
@@ -56,15 +43,15 @@ def attend_backward(
     q, k, v = _grouped(query * rule.scale, len(key)), key.float().contiguous(), value.float().contiguous()
     g = _grouped(grad.transpose(0, 1), len(key))
     dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
-    for block in _blocks(plan, rule.window):
+    for block in blocks_of(plan, rule.window):
         queries, keys, values, upstream = _rows(q, block), k[:, block.keys], v[:, block.keys], _rows(g, block)
         p, slope = _probabilities(queries, keys, block.bias, rule.softcap)
-        dv.index_add_(1, block.keys, torch.bmm(p.mT, upstream))
+        _add(dv, block.keys, torch.bmm(p.mT, upstream))
         ds = torch._softmax_backward_data(torch.bmm(upstream, values.mT), p, -1, torch.float32)
         if slope is not None:
             ds *= slope
         dq[:, :, block.start : block.stop] = torch.bmm(ds, keys).view(*dq.shape[:2], -1, dq.shape[-1])
-        dk.index_add_(1, block.keys, torch.bmm(ds.mT, queries))
+        _add(dk, block.keys, torch.bmm(ds.mT, queries))
     dq *= rule.scale
     return dq.flatten(0, 1).to(query.dtype), dk.to(key.dtype), dv.to(value.dtype)
 
@@ -87,20 +74,14 @@ def _grouped(x: Tensor, kv_heads: int) -> Tensor:
     return x.float().contiguous().view(kv_heads, -1, *x.shape[1:])
 
 
-def _rows(x: Tensor, block: _Block) -> Tensor:
+def _rows(x: Tensor, block: Block) -> Tensor:
     """Return (kv heads, g * rows, width): the heads of one key head side by side, so that its keys are read once."""
     return x[:, :, block.start : block.stop].flatten(1, 2)
 
 
-def _blocks(plan: BlockPlan, window: int | None) -> Iterator[_Block]:
-    rows, starts = plan.rows.tolist(), plan.key_starts.tolist()
-    for i, (start, stop) in enumerate(itertools.pairwise(rows)):
-        keys = plan.keys[starts[i] : starts[i + 1]]
-        depth = plan.depth[start:stop]
-        if window is not None:
-            keys = keys[plan.depth[keys] > depth.min() - window]
-        queries = torch.arange(start, stop)[:, None]
-        hidden = (keys > queries) | (plan.end[keys] <= queries)
-        if window is not None:
-            hidden |= depth[:, None] - plan.depth[keys] >= window
-        yield _Block(start, stop, keys, torch.zeros(hidden.shape).masked_fill_(hidden, -torch.inf))
+def _add(x: Tensor, keys: Tensor | slice, y: Tensor) -> None:
+    """Add y (kv heads, k, width) to x at the keys' places."""
+    if isinstance(keys, slice):
+        x[:, keys] += y
+    else:
+        x.index_add_(1, keys, y)

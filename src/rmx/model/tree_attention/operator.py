@@ -30,11 +30,12 @@ def _forward(
     rows: Tensor,
     keys: Tensor,
     key_starts: Tensor,
+    bias: Tensor,
     scale: float,
     window: int | None,
     softcap: float | None,
 ) -> Tensor:
-    plan = BlockPlan(depth, end, rows, keys, key_starts)
+    plan = BlockPlan(depth, end, rows, keys, key_starts, bias)
     with torch.autocast("cpu", enabled=False):
         return attend(query, key, value, plan, ScoreRule(scale, window, softcap))
 
@@ -50,11 +51,12 @@ def _backward(
     rows: Tensor,
     keys: Tensor,
     key_starts: Tensor,
+    bias: Tensor,
     scale: float,
     window: int | None,
     softcap: float | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    plan = BlockPlan(depth, end, rows, keys, key_starts)
+    plan = BlockPlan(depth, end, rows, keys, key_starts, bias)
     with torch.autocast("cpu", enabled=False):
         return attend_backward(grad, query, key, value, plan, ScoreRule(scale, window, softcap))
 
@@ -70,13 +72,13 @@ def _(grad: Tensor, query: Tensor, key: Tensor, value: Tensor, *_: Any) -> tuple
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs[:8])
-    ctx.settings = inputs[8:]
+    ctx.save_for_backward(*inputs[:9])
+    ctx.settings = inputs[9:]
 
 
 def _differentiate(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     dq, dk, dv = _backward(grad, *ctx.saved_tensors, *ctx.settings)
-    return dq, dk, dv, *(None,) * 8
+    return dq, dk, dv, *(None,) * 9
 
 
 _forward.register_autograd(_differentiate, setup_context=_save)
