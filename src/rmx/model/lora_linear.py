@@ -2,7 +2,7 @@
 
 peft's own forward of y = x Wᵀ + s (x Aᵀ) Bᵀ scales and adds in passes over (tokens, width) tensors of their own, and so
 does its backward; under autocast the frozen W is cast anew at every call. Here the thin products accumulate into the
-large one, and the low-precision copy of W is kept (bench/RESULTS.md has what that is worth).
+large one, and the low-precision copy of W is kept (docs/throughput.md has what that is worth).
 """
 
 from __future__ import annotations
