@@ -18,6 +18,7 @@ import argparse
 import json
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,17 +61,10 @@ def built(overrides: list[str], run: Path) -> tuple[Any, Any, Any, Any]:
 
 def plan_of(config: Any, corpus: Any, further: int) -> list[list[int]]:
     """Return the pairs of every step, and of `further` steps after the last."""
-    from rmx.data.plan import StepPlan
+    from rmx.run.training import step_plan
 
-    plan = StepPlan(
-        corpus.train.groups,
-        config.batch,
-        seed=config.seed,
-        fingerprint=corpus.prepared.fingerprint,
-        max_epochs=config.trainer.max_epochs,
-        max_steps=config.trainer.max_steps + further,
-    )
-    return [members.tolist() for _, members in plan.steps()]
+    longer = replace(config, trainer=replace(config.trainer, max_steps=config.trainer.max_steps + further))
+    return [members.tolist() for _, members in step_plan(longer, corpus).steps()]
 
 
 def prepare(overrides: list[str], folder: Path, further: int) -> None:

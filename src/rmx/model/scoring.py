@@ -29,12 +29,12 @@ def map_sequences(
         batch: Tokens of a batch, as its layout counts them; a sequence of more runs alone.
         device: Where the model is.
     """
-    found = np.empty(0, np.float32)
     (shards,) = sequence_shards(store, batch)
+    if not shards:
+        return np.empty(0, np.float32)
     with torch.no_grad():
-        for k, shard in enumerate(shards):
-            values = read(sequence_batch(store, shard.members).to(device)).float().cpu().numpy()
-            if k == 0:
-                found = np.empty((len(store.lengths), *values.shape[1:]), np.float32)
-            found[shard.members] = values
+        values = [read(sequence_batch(store, s.members).to(device)).float().cpu().numpy() for s in shards]
+    joined = np.concatenate(values)
+    found = np.empty_like(joined)
+    found[np.concatenate([s.members for s in shards])] = joined
     return found

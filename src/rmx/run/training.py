@@ -33,7 +33,7 @@ from rmx.run.directory import RunDirectory
 from rmx.run.loggers import build_loggers
 from rmx.run.trainer import BEST, LAST, build_trainer, quiet_lightning
 
-__all__ = ["Trained", "fit", "score_slices"]
+__all__ = ["Trained", "fit", "score_slices", "step_plan"]
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,7 @@ def fit(config: Config, corpus: Corpus, built: BuiltModel, directory: RunDirecto
         RunError: Training was interrupted, or the checkpoint to resume belongs to another run.
         TrainingError: The loss became not finite.
     """
-    plan = StepPlan(
-        corpus.train.groups,
-        config.batch,
-        seed=config.seed,
-        fingerprint=corpus.prepared.fingerprint,
-        max_epochs=config.trainer.max_epochs,
-        max_steps=config.trainer.max_steps,
-    )
+    plan = step_plan(config, corpus)
     validation = {n: d for n, d in corpus.slices.items() if n == "validation"}
     identity = _identity(config, corpus, built, plan, template_hash)
     module = RewardModule(
@@ -94,6 +87,18 @@ def fit(config: Config, corpus: Corpus, built: BuiltModel, directory: RunDirecto
         trainer.fit(module, data, ckpt_path=checkpoint)
     _stop_if_interrupted(trainer, directory)
     return Trained(module, trainer, trainer.global_step, _use_best(module, trainer, directory))
+
+
+def step_plan(config: Config, corpus: Corpus) -> StepPlan:
+    """Return which pairs form every optimiser step of a run."""
+    return StepPlan(
+        corpus.train.groups,
+        config.batch,
+        seed=config.seed,
+        fingerprint=corpus.prepared.fingerprint,
+        max_epochs=config.trainer.max_epochs,
+        max_steps=config.trainer.max_steps,
+    )
 
 
 def score_slices(trained: Trained, corpus: Corpus, config: Config) -> dict[str, NDArray[np.float64]]:

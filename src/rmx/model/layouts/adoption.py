@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from rmx.data.sequences import batch_tokens
+from rmx.errors import ModelError
 from rmx.model.decoder_layers import decoder_layers
 from rmx.model.layouts.packed import Packed
 from rmx.model.layouts.padded import padded
@@ -32,13 +33,14 @@ def adopt_trees(backbone: Any) -> Packed | str:
     batch = batch_tokens([np.array(t, np.int32) for t in _TRIAL], np.arange(len(_TRIAL))).to(backbone.device)
     was_training, before = backbone.training, backbone.config._attn_implementation
     backbone.eval()
+    layout = Packed(_last_mlp(backbone))
     try:
         with torch.no_grad():
             # The reference must run here, whatever device the configured implementation is for.
             backbone.set_attn_implementation("eager")
             expected = padded(backbone, batch).float()
             backbone.set_attn_implementation(TREE_ATTENTION)
-            found = Packed(None)(backbone, batch).float()
+            found = layout(backbone, batch).float()
         error = float((found - expected).norm() / expected.norm())
         bound = 0.03 if backbone.dtype == torch.bfloat16 else 1e-4
         reason = "" if error <= bound else f"its hidden states differ by {error:.1g} from the padded ones"
@@ -47,14 +49,18 @@ def adopt_trees(backbone: Any) -> Packed | str:
     finally:
         backbone.train(was_training)
     if reason:
+        layout.release()
         backbone.set_attn_implementation(before)
         return reason
-    return Packed(_last_mlp(backbone))
+    return layout
 
 
 def _last_mlp(backbone: Any) -> nn.Module | None:
-    """Return the feed-forward module of the last layer, where it is a dense one."""
-    mlp = getattr(decoder_layers(backbone)[-1], "mlp", None)
+    """Return the feed-forward module of the last layer, where there is a dense one of that name."""
+    try:
+        mlp = getattr(decoder_layers(backbone)[-1], "mlp", None)
+    except ModelError:  # one saving less, no reason to pad
+        return None
     # Experts are routed, and some return more than the output: they run whole.
     experts = mlp is not None and any("expert" in name or "router" in name for name, _ in mlp.named_modules())
     return None if experts else mlp

@@ -28,9 +28,10 @@ class Packed:
         """
         self._rows: Tensor | None = None
         self._total = 0
+        self._hooks = []
         if last_mlp is not None:
-            last_mlp.register_forward_pre_hook(self._only_rows)
-            last_mlp.register_forward_hook(self._back_in_place)
+            before = last_mlp.register_forward_pre_hook(self._only_rows)
+            self._hooks = [before, last_mlp.register_forward_hook(self._back_in_place)]
 
     def __call__(self, backbone: nn.Module, batch: SequenceBatch) -> Tensor:
         """Return the last token's hidden state of each sequence, (n, hidden)."""
@@ -51,6 +52,11 @@ class Packed:
             self._rows = None
         hidden: Tensor = output.last_hidden_state[0]
         return hidden[forest.last]
+
+    def release(self) -> None:
+        """Leave the backbone as it was."""
+        for hook in self._hooks:
+            hook.remove()
 
     def _only_rows(self, _: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
         return None if self._rows is None else (inputs[0][:, self._rows], *inputs[1:])

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface
 
 from rmx.data.batch import PrefixForest
+from rmx.errors import ModelError
 from rmx.model.tree_attention.blocks import BlockPlan, plan_blocks
 from rmx.model.tree_attention.flex import FlexPlan
 from rmx.model.tree_attention.operator import tree_attention
@@ -57,16 +58,16 @@ def _attention(
         kwargs: What else the architecture passes on.
 
     Raises:
-        NotImplementedError: The layer asks for more than this attention does.
+        ModelError: The layer asks for more than this attention does.
     """
     if tree is None:
-        raise NotImplementedError("its layers do not pass keywords on to attention")
+        raise ModelError("its layers do not pass keywords on to attention")
     if isinstance(attention_mask, Tensor) or len(query) != 1:
-        raise NotImplementedError("its attention has a mask of its own")
+        raise ModelError("its attention has a mask of its own")
     if unknown := sorted(k for k, v in kwargs.items() if v is not None and k not in _HARMLESS):
-        raise NotImplementedError(f"its attention takes {unknown[0]}")
+        raise ModelError(f"its attention takes {unknown[0]}")
     if dropout:
-        raise NotImplementedError("its attention drops out")
+        raise ModelError("its attention drops out")
     windows = [w for w in (attention_mask, sliding_window) if w is not None]
     rule = ScoreRule(query.shape[-1] ** -0.5 if scaling is None else scaling, min(windows, default=None), softcap)
     q, k, v = query[0], key[0], value[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ __all__ = ["tree_attention"]
 
 def tree_attention(query: Tensor, key: Tensor, value: Tensor, plan: BlockPlan, rule: ScoreRule) -> Tensor:
     """Return the attention output (T, heads, value width); arguments as of `attend`."""
-    out: Tensor = _forward(query, key, value, *plan, *rule)
+    out: Tensor = _forward(query, key, value, list(plan), *rule)
     return out
 
 
@@ -25,19 +26,13 @@ def _forward(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    depth: Tensor,
-    end: Tensor,
-    rows: Tensor,
-    keys: Tensor,
-    key_starts: Tensor,
-    bias: Tensor,
+    plan: Sequence[Tensor],
     scale: float,
     window: int | None,
     softcap: float | None,
 ) -> Tensor:
-    plan = BlockPlan(depth, end, rows, keys, key_starts, bias)
     with torch.autocast("cpu", enabled=False):
-        return attend(query, key, value, plan, ScoreRule(scale, window, softcap))
+        return attend(query, key, value, BlockPlan(*plan), ScoreRule(scale, window, softcap))
 
 
 @torch.library.custom_op("rmx::tree_attention_backward", mutates_args=())
@@ -46,19 +41,13 @@ def _backward(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    depth: Tensor,
-    end: Tensor,
-    rows: Tensor,
-    keys: Tensor,
-    key_starts: Tensor,
-    bias: Tensor,
+    plan: Sequence[Tensor],
     scale: float,
     window: int | None,
     softcap: float | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    plan = BlockPlan(depth, end, rows, keys, key_starts, bias)
     with torch.autocast("cpu", enabled=False):
-        return attend_backward(grad, query, key, value, plan, ScoreRule(scale, window, softcap))
+        return attend_backward(grad, query, key, value, BlockPlan(*plan), ScoreRule(scale, window, softcap))
 
 
 @_forward.register_fake
@@ -72,13 +61,15 @@ def _(grad: Tensor, query: Tensor, key: Tensor, value: Tensor, *_: Any) -> tuple
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs[:9])
-    ctx.settings = inputs[9:]
+    query, key, value, plan, *settings = inputs
+    ctx.save_for_backward(query, key, value, *plan)
+    ctx.settings = settings
 
 
-def _differentiate(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-    dq, dk, dv = _backward(grad, *ctx.saved_tensors, *ctx.settings)
-    return dq, dk, dv, *(None,) * 9
+def _differentiate(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
+    query, key, value, *plan = ctx.saved_tensors
+    gradients = _backward(grad, query, key, value, plan, *ctx.settings)
+    return *gradients, [None] * len(plan), *(None for _ in ctx.settings)
 
 
 _forward.register_autograd(_differentiate, setup_context=_save)
