@@ -1,9 +1,10 @@
 """How the time of a training step grows: with the number of pairs, and with the length of their prompts.
 
-Random tokens, two completions of 64 tokens a prompt, LoRA on the embedded model, float32, micro-batches of at most
-2,048 distinct tokens; forward and backward. Each setting is measured several times, all in turn; the median counts.
+Random tokens, two completions of 64 tokens a prompt, LoRA on the embedded model, forward and backward, micro-batches of
+the default size. Steps with prompts of different lengths have about as many distinct tokens, so that only the length
+differs. Each setting is measured several times, all in turn; the median counts.
 
-    python bench/growth.py [--layers=30] [--repeats=3] [--plot=bench/growth.png]
+    python bench/growth.py [--layers=30] [--repeats=3] [--bf16] [--plot=bench/growth.png]
 """
 
 from __future__ import annotations
@@ -17,18 +18,19 @@ import numpy as np
 import torch
 import yaml
 
-from rmx.config.schema import AdapterConfig, BatchConfig, ModelConfig
+from rmx.config.schema import AdapterConfig, BatchConfig, ModelConfig, TrainerConfig
 from rmx.data.sequences import PairSet, micro_batch
 from rmx.data.shards import pair_shards
 from rmx.data.token_store import TokenStore
 from rmx.model import build_reward_model
+from rmx.run.process import settle_process
 from side_by_side import machine, median
 
 ROOT = Path(__file__).resolve().parents[1]
 COMPLETION = 64
 PAIRS = ((8, 256), (16, 256), (32, 256))
-PROMPTS = ((16, 128), (8, 256), (4, 512), (2, 1024))
-BATCH = BatchConfig(max_tokens=2048)
+PROMPTS = ((18, 128), (12, 256), (7, 512), (4, 1024))
+BATCH = BatchConfig()
 
 
 def pair_set(pairs: int, prompt: int) -> PairSet:
@@ -47,13 +49,14 @@ def pair_set(pairs: int, prompt: int) -> PairSet:
     return PairSet(store, ids, ids, sides[0::2], sides[1::2], zeros, zeros, np.ones(pairs, np.float32))
 
 
-def step(model: Any, pairs: PairSet) -> float:
+def step(model: Any, pairs: PairSet, *, bf16: bool) -> float:
     """Return the seconds of one step, planning included."""
     start = time.perf_counter()
     (shards,) = pair_shards(pairs, np.arange(len(pairs)), BATCH, world_size=1)
     for shard in shards:
         micro = micro_batch(pairs, shard.members)
-        rewards = model(micro.sequences)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            rewards = model(micro.sequences)
         torch.nn.functional.softplus(rewards[micro.rejected] - rewards[micro.chosen]).sum().backward()
     model.zero_grad()
     return time.perf_counter() - start
@@ -83,20 +86,22 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--layers", type=int, default=30)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--plot", type=Path)
     arguments = parser.parse_args()
+    settle_process(TrainerConfig(accelerator="cpu"))
     fields = yaml.safe_load((ROOT / "conf" / "model" / "smollm2-135m.yaml").read_text())
     config = ModelConfig(**{**fields, "layers": arguments.layers})
     cache = Path("~/.cache/rmx").expanduser()
     model = build_reward_model(config, AdapterConfig(), layout="packed", seed=0, cache=cache).reward_model.train()
-    print(f"{machine()}; {arguments.layers} layers")
+    print(f"{machine()}; {arguments.layers} layers, {'bfloat16 autocast' if arguments.bf16 else 'float32'}")
     settings = list(dict.fromkeys([*PAIRS, *PROMPTS]))
     data = {s: pair_set(*s) for s in settings}
-    step(model, data[settings[0]])
+    step(model, data[settings[0]], bf16=arguments.bf16)
     times: dict[tuple[int, int], list[float]] = {s: [] for s in settings}
     for _ in range(arguments.repeats):
         for setting in settings:
-            times[setting].append(step(model, data[setting]))
+            times[setting].append(step(model, data[setting], bf16=arguments.bf16))
     tokens = {(p, n): p * (n + 2 * COMPLETION) for p, n in settings}
     each = {s: median(times[s]) / tokens[s] * 1e6 for s in settings}
     for name, group in (("pairs", PAIRS), ("prompt length", PROMPTS)):

@@ -89,14 +89,16 @@ def ours(network: Any, tokenizer: Any, side: str) -> Callable[[list[list[str]]],
     """Return rmx's scoring: everything packed, or each given batch padded."""
     import torch
 
-    from rmx.config.schema import BatchConfig
+    from rmx.config.schema import BatchConfig, TrainerConfig
     from rmx.data.sequences import batch_tokens
     from rmx.data.token_store import TokenStore
     from rmx.model import RewardModel
     from rmx.model.head import ScalarHead
     from rmx.model.layouts import adopt_layout
     from rmx.model.scoring import map_sequences
+    from rmx.run.process import settle_process
 
+    settle_process(TrainerConfig(accelerator="cpu"))
     layout, reason = adopt_layout(network.base_model, "packed" if side == "rmx" else "padded")
     assert not reason, reason
     head = ScalarHead(network.score.in_features, std=0.0, seed=0)

@@ -9,7 +9,8 @@ one before to its own end, so that loading and planning count; the first step is
 `--validate=N` compares the loss after training on the pairs of N further steps. With `batch.group=true` a step of rmx
 is whole groups, and TRL takes the same pairs in the same order 8 at a time.
 
-`--by-length` lets TRL group its batches by length, as it can with a length column: then the pairs of a step differ.
+`--by-length` takes the batches that TRL forms when it groups by length, as it can with a length column: an epoch of all
+pairs is ordered by transformers' own function, and steps spread evenly over it stand for the whole.
 """
 
 from __future__ import annotations
@@ -49,10 +50,10 @@ def built(overrides: list[str], run: Path) -> tuple[Any, Any, Any, Any]:
     from rmx.data.render import Renderer
     from rmx.model import build_reward_model
     from rmx.run.corpus import build_corpus
-    from rmx.run.trainer import set_threads
+    from rmx.run.process import settle_process
 
     config = compose_config("train", overrides, run=run)
-    set_threads(config.trainer)
+    settle_process(config.trainer)
     cache = Path(config.paths.cache)
     model = build_reward_model(config.model, config.adapter, layout=config.batch.layout, seed=config.seed, cache=cache)
     renderer = Renderer(model.tokenizer, terminal=config.model.terminal)
@@ -67,13 +68,43 @@ def plan_of(config: Any, corpus: Any, further: int) -> list[list[int]]:
     return [members.tolist() for _, members in step_plan(longer, corpus).steps()]
 
 
-def prepare(overrides: list[str], folder: Path, further: int) -> None:
+def grouped_by_length(config: Any, corpus: Any) -> list[list[int]]:
+    """Return as many of TRL's length-grouped batches as there are steps, spread evenly over its epoch."""
+    import numpy as np
+    import torch
+    from transformers.trainer_pt_utils import get_length_grouped_indices
+
+    pairs = corpus.train
+    lengths = pairs.store.lengths
+    longest = np.maximum(lengths[pairs.chosen], lengths[pairs.rejected]).tolist()
+    order = get_length_grouped_indices(longest, PAIRS, generator=torch.Generator().manual_seed(config.seed))
+    full = [order[i : i + PAIRS] for i in range(0, len(order) - PAIRS + 1, PAIRS)]
+    steps = config.trainer.max_steps
+    return [full[int((k + 0.5) * len(full) / steps)] for k in range(steps)]
+
+
+def train_on(batches: list[list[int]]) -> None:
+    """Let rmx train on these batches, whatever its configuration would choose."""
+    import numpy as np
+
+    from rmx.data.plan import StepPlan
+
+    def steps(_: StepPlan, start: int = 0) -> Any:
+        yield from ((k, np.array(batch)) for k, batch in enumerate(batches) if k >= start)
+
+    StepPlan.steps = steps  # type: ignore[method-assign]
+
+
+def prepare(overrides: list[str], folder: Path, further: int, *, by_length: bool) -> None:
     """Write what TRL starts from: the pairs of every step, the model with its head, the adapter's first weights."""
     import torch
     from transformers import AutoModelForSequenceClassification
 
     config, model, corpus, _ = built([*overrides, "batch.layout=padded"], folder / "unused")
     pairs, store = corpus.train, corpus.train.store
+    if by_length:
+        (folder / "batches.json").write_text(json.dumps(grouped_by_length(config, corpus)))
+        train_on(grouped_by_length(config, corpus))
     members = [i for step in plan_of(config, corpus, further) for i in step]
     sides = {"chosen_ids": pairs.chosen, "rejected_ids": pairs.rejected}
     rows = [{name: store.ids(int(side[i])).tolist() for name, side in sides.items()} for i in members]
@@ -132,6 +163,9 @@ def rmx_side(overrides: list[str], run: Path, further: int) -> dict[str, Any]:
         return done
 
     RewardModule.training_step = timed  # type: ignore[method-assign]
+    given = run.parent / "batches.json"
+    if given.exists():
+        train_on(json.loads(given.read_text()))
     config, model, corpus, renderer = built(overrides, run)
     fit(config, corpus, model, RunDirectory.claim(run, resume=False), template_hash=renderer.template_hash)
     rows = [row for row in read_metrics(run / "metrics.csv") if "train/loss" in row]
@@ -155,7 +189,7 @@ def rmx_side(overrides: list[str], run: Path, further: int) -> dict[str, Any]:
     }
 
 
-def trl_side(folder: Path, *, by_length: bool) -> dict[str, Any]:
+def trl_side(folder: Path) -> dict[str, Any]:
     """Train the same pairs with RewardTrainer."""
     import torch
     from datasets import Dataset
@@ -167,8 +201,6 @@ def trl_side(folder: Path, *, by_length: bool) -> dict[str, Any]:
     settings = json.loads((folder / "settings.json").read_text())
     torch.set_num_threads(settings["threads"])
     rows = json.loads((folder / "rows.json").read_text())
-    for row in rows:
-        row["length"] = max(map(len, row.values()))
     lora = LoraConfig(
         task_type="SEQ_CLS",
         r=settings["r"],
@@ -193,8 +225,6 @@ def trl_side(folder: Path, *, by_length: bool) -> dict[str, Any]:
         save_strategy="no",
         report_to="none",
         disable_tqdm=True,
-        remove_unused_columns=False,
-        **({"train_sampling_strategy": "group_by_length", "length_column_name": "length"} if by_length else {}),
     )
 
     class Clock(TrainerCallback):
@@ -211,7 +241,7 @@ def trl_side(folder: Path, *, by_length: bool) -> dict[str, Any]:
 
     class InOrder(RewardTrainer):
         def _get_train_sampler(self, *arguments: Any) -> Any:
-            return super()._get_train_sampler(*arguments) if by_length else SequentialSampler(self.train_dataset)
+            return SequentialSampler(self.train_dataset)
 
     clock = Clock()
     trainer = InOrder(
@@ -259,7 +289,7 @@ def compare(arguments: argparse.Namespace, overrides: list[str]) -> None:
         rmx = found["rmx"]
         rate = sum(rmx["distinct_tokens"][1:]) / (rmx["ends"][-1] - rmx["ends"][0])
         shares.append(4 * rmx["parameters"] * rate / 1e9 / rates["bf16"])
-        same = found["rmx"]["pairs"] == found["trl"]["pairs"] and not arguments.by_length
+        same = found["rmx"]["pairs"] == found["trl"]["pairs"]
         apart = max(abs(a - b) for a, b in zip(rmx["loss"], found["trl"]["loss"], strict=True)) if same else None
         differences.append(rmx["validation"] - found["trl"]["validation"])
         print(
@@ -275,7 +305,19 @@ def compare(arguments: argparse.Namespace, overrides: list[str]) -> None:
     if arguments.validate:
         apart = ", ".join(f"{d:+.1e}" for d in differences)
         print(f"loss on {PAIRS * arguments.validate} other pairs after training, rmx - TRL: {apart}")
+        print(spread(differences))
     print(f"share of the bfloat16 product rate, 4 x parameters x distinct tokens: {median(shares):.0%}")
+
+
+def spread(differences: list[float]) -> str:
+    """Return mean and t interval over the seeds, in words."""
+    from scipy.stats import sem, t
+
+    if len(differences) < 2:
+        return "one seed, no interval"
+    mean = sum(differences) / len(differences)
+    reach = float(sem(differences) * t.ppf(0.975, len(differences) - 1))
+    return f"mean {mean:+.1e} [{mean - reach:+.1e}, {mean + reach:+.1e}]"
 
 
 def main() -> None:
@@ -292,12 +334,12 @@ def main() -> None:
     if arguments.side is None:
         compare(arguments, overrides)
     elif arguments.side == "prepare":
-        prepare(settings, arguments.folder, arguments.validate)
+        prepare(settings, arguments.folder, arguments.validate, by_length=arguments.by_length)
         answer({})
     elif arguments.side == "rmx":
         answer(rmx_side(settings, arguments.folder / "run", arguments.validate))
     else:
-        answer(trl_side(arguments.folder, by_length=arguments.by_length))
+        answer(trl_side(arguments.folder))
 
 
 if __name__ == "__main__":
