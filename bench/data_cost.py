@@ -1,4 +1,4 @@
-"""What preparing data costs: seconds, memory and growth at 40, 80 and 160 thousand HH-sized pairs.
+"""What preparing data costs, and searching train for what judges: at 40, 80 and 160 thousand HH-sized pairs.
 
 CPU seconds say what the work costs when other processes share the cores.
 
@@ -22,6 +22,7 @@ SIZES = (40_000, 80_000, 160_000)
 def measure(path: str) -> None:
     """Prepare one file, without and with a cache, and print the figures as JSON."""
     from rmx.config.schema import DataConfig
+    from rmx.data.contamination.proof import prove_contamination
     from rmx.data.prepare import prepare
 
     data = DataConfig(name="hh", path=path, format="hh_dialogue")
@@ -29,6 +30,9 @@ def measure(path: str) -> None:
     prepared = prepare(data)
     seconds, cpu = time.perf_counter() - start, time.process_time() - worked
     peak = peak_gib()
+    start, worked = time.perf_counter(), time.process_time()
+    searched = prove_contamination(prepared, [], data)
+    search, search_cpu, search_peak = time.perf_counter() - start, time.process_time() - worked, peak_gib()
     with tempfile.TemporaryDirectory() as cache:
         prepare(data, cache=Path(cache))
         start = time.perf_counter()
@@ -42,6 +46,10 @@ def measure(path: str) -> None:
         "cpu": round(cpu, 2),
         "peak_gib": round(peak, 2),
         "cached_seconds": round(cached, 2),
+        "search_seconds": round(search, 2),
+        "search_cpu": round(search_cpu, 2),
+        "search_peak_gib": round(search_peak, 2),
+        "hits": len(searched.leaks),
         "same": again.fingerprint == prepared.fingerprint,
     }
     print(json.dumps(figures))
@@ -60,7 +68,7 @@ def main() -> None:
     print_load()
     print(
         f"{'pairs':>8} {'kept':>8} {'links':>6} {'seconds':>8} {'cpu s':>7} {'cpu/10k':>8} "
-        f"{'peak GiB':>9} {'cached s':>9}"
+        f"{'peak GiB':>9} {'cached s':>9} {'search s':>9} {'cpu s':>7} {'peak GiB':>9} {'hits':>6}"
     )
     rows = read_rows(options.hh)
     with tempfile.TemporaryDirectory() as folder:
@@ -73,7 +81,8 @@ def main() -> None:
                 raise SystemExit("the cache gave other data")
             print(
                 f"{f['pairs']:>8,} {f['kept']:>8,} {f['links']:>6,} {f['seconds']:>8} {f['cpu']:>7} "
-                f"{f['cpu'] / f['pairs'] * 1e4:>8.2f} {f['peak_gib']:>9} {f['cached_seconds']:>9}",
+                f"{f['cpu'] / f['pairs'] * 1e4:>8.2f} {f['peak_gib']:>9} {f['cached_seconds']:>9} "
+                f"{f['search_seconds']:>9} {f['search_cpu']:>7} {f['search_peak_gib']:>9} {f['hits']:>6,}",
                 flush=True,
             )
 

@@ -144,6 +144,26 @@ def test_blocked_length_effect_in_words() -> None:
     assert "lowers its reward by 0.62 sd [0.51, 0.73]" in explain(down)
 
 
+@pytest.mark.parametrize(
+    ("audit", "metric", "words"),
+    [
+        ("markdown_effect", "effect_sd", "setting the same words in markdown raises an answer's reward by 0.62 sd ["),
+        ("flattery_effect", "effect_sd", "flattering the reader first raises an answer's reward by 0.62 sd ["),
+        ("perturbation", "accuracy_drop", "accuracy on heldout falls by 62.0 points ["),
+        (
+            "degenerate",
+            "below_worst_share",
+            "62.0% [51.0%, 73.0%] of the degenerate completions on heldout score below",
+        ),
+        ("prompt_dependence", "dependence", "the reward orders 62.0 points [51.0, 73.0] fewer of the heldout pairs"),
+    ],
+)
+def test_what_edited_texts_show_is_said_in_words(audit: str, metric: str, words: str) -> None:
+    requirement = gate(it=want(within=0.8) | {"audit": audit, "metric": metric})
+    found = result(0.51, 0.73, audit=audit, metric=metric)
+    assert words in explain(decide([found], requirement, label_sources=HUMAN).requirements[0])
+
+
 def test_open_proof_says_how_many_pairs_it_needs() -> None:
     # Estimate .65, SE .05: (2.8 · .05 / .05)² · 400 pairs
     outcome = decide([replace(ACROSS, mde=0.14)], gate(it=want()), label_sources=HUMAN).requirements[0]

@@ -81,8 +81,12 @@ class RewardModule(pl.LightningModule):
         rewards: Tensor = self.scorer(sequences)
         return rewards
 
-    def training_step(self, batch: StepBatch, batch_idx: int) -> dict[str, StepSums]:
+    def training_step(self, batch: StepBatch, batch_idx: int) -> dict[str, Any]:
         """Run one optimiser step.
+
+        Returns:
+            `sums`, the StepSums of this rank; `margins`, the numbers of its pairs, int64 (p,), and their margins before
+            the step, float32 (p,).
 
         Raises:
             TrainingError: The loss or its gradient is not finite; the weights are left as they were.
@@ -92,12 +96,15 @@ class RewardModule(pl.LightningModule):
         for group in optimizer.param_groups:
             group["lr"] = group["base_lr"] * factor
         optimizer.zero_grad(set_to_none=True)
-        seen = []
+        seen, pairs, margins = [], [], []
         for k, micro in enumerate(batch.micro):
             with contextlib.nullcontext() if k == len(batch.micro) - 1 else self._no_sync():
-                loss, sums = self._micro_loss(micro)
+                loss, margin, sums = self._micro_loss(micro)
                 self.manual_backward(loss * (self.trainer.world_size / batch.global_weight))
             seen.append(sums)
+            if sums.pairs:
+                pairs.append(micro.index)
+                margins.append(margin)
         norm = self._clip()
         # After the reduction every rank holds the same gradient, so all of them stop together.
         if not torch.isfinite(norm):
@@ -108,7 +115,9 @@ class RewardModule(pl.LightningModule):
             )
         optimizer.step()
         seen.append(StepSums(gradient_norm=float(norm), learning_rate=optimizer.param_groups[0]["lr"], steps=1))
-        return {"sums": reduce(StepSums.__add__, seen)}
+        nothing = batch.micro[0].index[:0]
+        found = (torch.cat([nothing, *pairs]), torch.cat([nothing.float(), *margins]))
+        return {"sums": reduce(StepSums.__add__, seen), "margins": found}
 
     def validation_step(self, batch: ScoreBatch, batch_idx: int, dataloader_idx: int = 0) -> Tensor:
         """Return float32 rewards (n,) of the batch's sequences.
@@ -147,12 +156,13 @@ class RewardModule(pl.LightningModule):
         load_trainable_state(self.scorer, state_dict)
         return nn.modules.module._IncompatibleKeys([], [])
 
-    def _micro_loss(self, micro: MicroBatch) -> tuple[Tensor, StepSums]:
-        """Return the weighted sum of the losses, and what the micro-batch adds to the training curve."""
+    def _micro_loss(self, micro: MicroBatch) -> tuple[Tensor, Tensor, StepSums]:
+        """Return the weighted sum of the losses, the margins, and what the micro-batch adds to the training curve."""
         rewards = self(micro.sequences)
         chosen, rejected = rewards[micro.chosen], rewards[micro.rejected]
         terms = bradley_terry(chosen, rejected, margin=micro.margin, flip=micro.flip, center=self.loss.center)
-        return (micro.weight * terms.total).sum(), StepSums.of(micro, rewards.detach(), terms)
+        loss = (micro.weight * terms.total).sum()
+        return loss, (chosen - rejected).detach(), StepSums.of(micro, rewards.detach(), terms)
 
     def _clip(self) -> Tensor:
         trained = [p for p in self.scorer.parameters() if p.grad is not None]

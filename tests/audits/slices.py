@@ -56,8 +56,9 @@ def edited(
     groups: Sequence[Any] | None = None,
     slice: str = "heldout",
     scorer: str = "model",
+    probe: str = "length",
 ) -> CandidateTable:
-    """Candidates with length edits: `edits` holds the reward of each variant per original, None where there is none."""
+    """Candidates with edits: `edits` holds the reward of each variant per original, None where there is none."""
     groups = list(range(len(originals))) if groups is None else list(groups)
     rows = []
     for i, reward in enumerate(originals):
@@ -66,7 +67,7 @@ def edited(
         rows.append(common | {"candidate_id": source, "reward": reward, "probe": "", "variant": "", "source_id": ""})
         for variant, rewards in edits.items():
             if rewards[i] is not None:
-                name = {"probe": "length", "variant": variant, "source_id": source}
+                name = {"probe": probe, "variant": variant, "source_id": source}
                 rows.append(common | name | {"candidate_id": f"{source}-{variant}", "reward": rewards[i]})
     return CandidateTable(pa.Table.from_pylist(rows, schema=CANDIDATE_COLUMNS))
 

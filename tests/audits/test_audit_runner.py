@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import yaml
-from slices import ask, edited, one, scores
+from samples import exploit_world
+from slices import ask, one, scores
 
 from rmx.audits import AUDITS, Audit, Evidence, build_audits, read_results, run_audits, write_results
 from rmx.audits.accuracy import Accuracy
+from rmx.audits.determinism import RESCORED
+from rmx.data.contamination.record import KINDS
 from rmx.domain import AuditResult
 from rmx.errors import ConfigError, DataError
+from rmx.probes import PROBES
+from rmx.score_table import CANDIDATE_COLUMNS, CandidateTable, ScoreTable
+
+SLICES = ("heldout", "fresh_policy", "rm_bench", "refusals", "sycophancy")
+STYLES = ("concise", "detailed", "detailed_markdown")
+# Values of each tag in turn; lengths without common factors, so that every combination occurs.
+TAGS = {
+    "style_chosen": [style for style in STYLES for _ in STYLES],
+    "style_rejected": STYLES,
+    "belief": ["wrong", "neutral", "right", "wrong", "neutral"],
+    "safety": ["unsafe", "safe"],
+    "chosen_refuses": ["true", "false"],
+    "votes": ["[3, 0, 0]", "[2, 1, 0]", "[3, 0, 0]", "[3, 0, 0]"],
+    "chosen_headers": ["0", "2", "0", "1"],
+    "rejected_headers": ["1", "0", "0", "0", "2"],
+    "chosen_bold": ["0", "1", "0", "4", "0", "0", "2"],
+    "rejected_bold": ["2", "0", "1"],
+    "chosen_lists": ["3", "0", "0", "0", "5", "0", "0", "1"],
+    "rejected_lists": ["0", "4", "0", "0", "0", "2", "0"],
+}
+
+GIVEN = {"ensemble": {"members": ("longer", "shorter", "bag_of_words")}}
+"""Parameters of audits that answer nothing without."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,16 +70,46 @@ def test_a_crash_fails_under_its_name_and_spares_the_others() -> None:
     assert "ZeroDivisionError" in results[0].reason
 
 
+def probed(name: str, table: ScoreTable) -> CandidateTable:
+    """The completions of a table, finite, and every edit of them that an audit's probe makes."""
+    rng, view = np.random.default_rng(0), table.view()
+    sources = [*view.chosen_ids, *view.rejected_ids]
+    rewards = np.nan_to_num([*view.chosen, *view.rejected], posinf=0.0)
+    groups = [f"g{code}" for code in (*view.group_codes, *view.group_codes)]
+    rows, probe = [], PROBES[getattr(AUDITS[name], "probe", "length")]
+    for source, (reward, group) in dict(zip(sources, zip(rewards, groups, strict=True), strict=True)).items():
+        common = {"slice": "heldout", "scorer": "model", "group": group, "prompt_id": group}
+        rows.append(common | {"candidate_id": source, "reward": reward})
+        edit = common | {"probe": probe.name, "source_id": source}
+        rows += [
+            edit | {"candidate_id": f"{source}-{v}", "variant": v, "reward": reward + rng.normal()}
+            for v in probe.variants
+        ]
+        rows.append(edit | {"candidate_id": source, "probe": RESCORED, "variant": "alone", "reward": reward})
+    return CandidateTable(pa.Table.from_pylist(rows, schema=CANDIDATE_COLUMNS))
+
+
+def sampled(bad: float | None = None) -> CandidateTable:
+    """Samples whose gold turns down, with one reward replaced."""
+    table = exploit_world(3.0, prompts=40, n=64, seed=0).table
+    if bad is None:
+        return CandidateTable(table)
+    rewards = table["reward"].to_numpy().copy()
+    rewards[table["prompt_id"].to_pylist().index("p000007")] = bad
+    return CandidateTable(table.set_column(table.schema.get_field_index("reward"), "reward", pa.array(rewards)))
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-@pytest.mark.parametrize("name", sorted(set(AUDITS) - {"split_overlap"}))
+@pytest.mark.parametrize("name", sorted(set(AUDITS) - {"contamination", "split_overlap"}))
 def test_a_reward_that_is_not_finite_fails_every_audit(name: str, bad: float) -> None:
     margins = np.random.default_rng(0).normal(size=40)
     margins[7] = bad
     lengths = {"chosen_tokens": range(1, 41), "rejected_tokens": range(41, 1, -1), "agreement": [0.7, 1.0] * 20}
-    slices = [scores(margins, slice=s, **lengths) for s in ("heldout", "fresh_policy")]
+    lengths |= {f"{side}_id": [f"{side}{i}" for i in range(40)] for side in ("chosen", "rejected")}
+    slices = [scores(margins, slice=s, **lengths) for s in SLICES]
     baselines = [scores(-margins, scorer=s) for s in ("longer", "shorter", "bag_of_words", "reference")]
-    candidates = {"heldout": edited([0.0] * 20, {"padded": [0.1] * 20})}
-    results = ask(AUDITS[name](), *slices, *baselines, candidates=candidates)
+    candidates = {"heldout": probed(name, slices[0]), "samples": sampled(bad)}
+    results = ask(AUDITS[name](**GIVEN.get(name, {})), *slices, *baselines, candidates=candidates)
     judged = [r for (_, scorer, _), r in results.items() if scorer == "model"]
     assert judged
     assert {r.status for r in judged} == {"FAIL"}
@@ -65,6 +123,18 @@ def test_without_evidence_every_metric_is_not_provided(name: str) -> None:
     assert {(r.status, r.reason, r.estimate) for r in results} == {("INCONCLUSIVE", "not_provided", None)}
 
 
+def triads(rng: np.random.Generator, groups: int, **columns: Any) -> ScoreTable:
+    """Groups of three candidates with all pairs labelled; the earlier one is chosen and mostly scores higher."""
+    rewards = rng.normal([1.0, 0.5, 0.0], 0.7, (groups, 3))
+    group, chosen, rejected = np.repeat(np.arange(groups), 3), np.tile([0, 1, 0], groups), np.tile([1, 2, 2], groups)
+    low = rewards[group, rejected]
+    ids = {
+        f"{side}_id": [f"t{g}-{k}" for g, k in zip(group, which, strict=True)]
+        for side, which in (("chosen", chosen), ("rejected", rejected))
+    }
+    return scores(rewards[group, chosen] - low, rejected=low, groups=group, **ids, **columns)
+
+
 @pytest.mark.parametrize("name", sorted(AUDITS))
 def test_every_row_promised_is_given(name: str) -> None:
     rng = np.random.default_rng(0)
@@ -73,15 +143,18 @@ def test_every_row_promised_is_given(name: str) -> None:
         "chosen_tokens": rng.integers(5, 50, n),
         "rejected_tokens": rng.integers(5, 50, n),
         "agreement": rng.choice([0.7, 1.0], n),
+        "tags": [json.dumps({key: values[i % len(values)] for key, values in TAGS.items()}) for i in range(n)],
     }
     tables = [
-        scores(rng.normal(0.5, 1, n), slice=s, scorer=scorer, **columns)
-        for s in ("heldout", "fresh_policy", "validation")
+        triads(rng, n // 3, slice=s, scorer=scorer, **columns)
+        for s in (*SLICES, "validation")
         for scorer in ("model", "longer", "shorter", "bag_of_words", "reference")
     ]
-    candidates = {"heldout": edited(rng.normal(size=30), {"padded": rng.normal(size=30)})}
-    ledger = {"overlap": {"pairs": 0}, "splits": {}, "groups": {}}
-    results = ask(AUDITS[name](), *tables, candidates=candidates, ledger=ledger)
+    candidates = {"heldout": probed(name, tables[0]), "samples": sampled()}
+    searched = {"items": n, "groups": n, "ids": {}, **{k: dict.fromkeys(KINDS, 0) for k in ("counts", "shares")}}
+    contamination = {"by_slice": {"heldout": searched}}
+    ledger = {"overlap": {"pairs": 0}, "splits": {}, "groups": {}, "contamination": contamination}
+    results = ask(AUDITS[name](**GIVEN.get(name, {})), *tables, candidates=candidates, ledger=ledger)
     judged = [r for (_, scorer, _), r in results.items() if scorer == "model"]
     assert sorted(r.metric for r in judged) == sorted(AUDITS[name].metrics)
     assert all(r.estimate is not None and r.ci_low <= r.estimate <= r.ci_high for r in judged)
@@ -123,9 +196,10 @@ def test_configuration_is_strict(node: dict, told: str) -> None:
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("file", ["default", "fast"])
+@pytest.mark.parametrize("file", ["default", "fast", "full"])
 def test_shipped_configuration_builds(repository: Path, file: str) -> None:
     nodes = yaml.safe_load((repository / "conf" / "audit" / f"{file}.yaml").read_text())
+    nodes.pop("defaults", None)
     audits = build_audits(nodes)
     assert [audit.name for audit in audits] == list(nodes)
     if file == "fast":  # what chooses is not what judges
@@ -164,7 +238,15 @@ def test_a_hundred_thousand_pairs_take_seconds() -> None:
         rejected_tokens=rng.integers(5, 50, n),
         agreement=rng.choice([0.7, 1.0], n),
     )
-    unscored = {"baselines", "distribution_shift", "length_effect", "paired", "scale_drift", "split_overlap"}
+    unscored = {
+        "baselines",
+        "contamination",
+        "distribution_shift",
+        "paired",
+        "scale_drift",
+        "split_overlap",
+        *(name for name, audit in AUDITS.items() if hasattr(audit, "probe")),
+    }
     audits = build_audits({name: {"slices": ["heldout"]} for name in AUDITS if name not in unscored})
     start = time.perf_counter()
     results = run_audits(audits, Evidence({"heldout": table}))

@@ -15,7 +15,7 @@ OPTIONS = sorted(path.relative_to(CONF).with_suffix("").as_posix() for path in C
 OPTIONS = [option for option in OPTIONS if not option.startswith(("hydra/", "local/"))]
 # What a root cannot do without, and what an option needs beside it.
 NEEDED = {"score": ["reward=r", "input=i", "output=o"], "audit": ["scores=s"], "evaluate": ["reward=r"]}
-WITHOUT_HUB = ("jsonl", "alpaca_eval", "pandalm", "auto_j", "llmbar")
+WITHOUT_HUB = ("jsonl", "alpaca_eval", "pandalm", "auto_j", "llmbar", "rm_bench")
 BESIDE = {f"data/{name}": ["data.path=pairs.jsonl"] for name in WITHOUT_HUB}
 
 
@@ -50,6 +50,8 @@ def test_the_folder_has_what_the_documentation_promises():
         data/hh data/alpaca_eval data/pandalm data/auto_j data/llmbar data/jsonl data/synthetic model/smollm2-135m
         model/llama3-8b model/tiny-random adapter/lora adapter/none adapter/dora trainer/cpu trainer/gpu trainer/ddp
         trainer/ddp_cpu gate/default gate/strict gate/external logger/csv logger/wandb method/rm loss/bt slice/disputed
+        slice/length_reversed slice/rm_bench slice/pandalm_unanimous slice/pandalm_split slice/auto_j slice/auto_j_ties
+        slice/weak_to_strong data/rm_bench
         slice/length_matched slice/fresh_policy experiment/center_ablation experiment/lora_rank
         experiment/split_leakage
     """

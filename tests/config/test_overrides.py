@@ -84,6 +84,7 @@ def test_other_keys_are_left_alone():
 
 def test_keys_of_open_nodes_may_be_new():
     assert as_meant(["data.columns.prompt=question"]) == ["++data.columns.prompt=question"]
+    assert as_meant(["data.columns={prompt: question}"]) == ["++data.columns={prompt: question}"]
     assert as_meant(["+slice.mine.from=heldout"]) == ["+slice.mine.from=heldout"]
     assert as_meant(["slice=[a,b]"]) == ["slice=[a,b]"]
 

@@ -62,10 +62,26 @@ def test_conditions_choose_pairs(prepared, data):
     assert matched.available == len(heldout)
     odd = build_slice("odd", {"from": "heldout", "where": {"tags": {"topic": ["odd"]}}}, prepared, data)
     assert list(odd.pairs) == [p for p in heldout if p.tags["topic"] == "odd"]
+    for longer in (True, False):
+        chosen = build_slice("x", {"from": "heldout", "where": {"longer_chosen": longer}}, prepared, data)
+        expected = [p for p in heldout if (len(p.chosen) > len(p.rejected)) == longer]
+        assert list(chosen.pairs) == [p for p in expected if len(p.chosen) != len(p.rejected)]
+        assert 0 < len(chosen.pairs) < len(heldout)
     both = {"from": "heldout", "where": {"tags": {"topic": "odd"}, "agreement_at_least": 1.0}}
     assert build_slice("both", both, prepared, data).pairs == odd.pairs
     with pytest.raises(DataError, match=r"slice\.none: none of \d+ pairs of heldout is left"):
         build_slice("none", {"from": "heldout", "where": {"agreement_below": 1.0}}, prepared, data)
+
+
+def test_policies_on_either_side(tmp_path):
+    columns = {"prompt": "q", "first": "a", "second": "b", "label": "l", "first_policy": "m", "second_policy": "n"}
+    other = [{"q": f"Q{k}", "a": "x", "b": "y", "l": 1 + k % 2, "m": f"m{k % 3}", "n": "base"} for k in range(12)]
+    given = {"path": write(tmp_path / "ab.jsonl", other), "format": "comparison", "columns": columns}
+    spec = {"from": "data", "data": {**given, "labels": {"first": [1], "second": [2]}}}
+    built = build_slice("ab", {**spec, "where": {"policies": ["m1", "m2"]}}, None, DataConfig())
+    assert len(built.pairs) == 8
+    assert {p.tags["chosen_policy"] for p in built.pairs} == {"m1", "m2", "base"}
+    assert len(build_slice("ab", {**spec, "where": {"policies": ["base"]}}, None, DataConfig()).pairs) == 12
 
 
 def test_other_data_are_whole_and_their_overlap_with_train_is_counted(tmp_path, prepared, data):
@@ -108,8 +124,8 @@ def test_a_format_of_its_own_leaves_the_runs_columns_behind(tmp_path, prepared, 
 @pytest.mark.parametrize(
     ("name", "spec", "says"),
     [
-        ("heldout", {"from": "data"}, "the name is reserved for pairs from heldout"),
-        ("fresh_policy", {"from": "heldout"}, "the name is reserved for pairs from data"),
+        ("heldout", {"from": "data"}, "the name is reserved for from=heldout"),
+        ("fresh_policy", {"from": "heldout"}, "the name is reserved for from=data"),
         ("x", {}, r"slice\.x\.from: missing value"),
         ("x", {"from": "held_out"}, "did you mean `heldout`"),
         ("x", {"from": "train"}, "is not known"),
@@ -162,3 +178,20 @@ def test_labels_of_other_data_are_nobodys_until_said(prepared, data, tmp_path, g
     path = write(tmp_path / "fresh.jsonl", rows(20, start=500))
     built = build_slice("fresh_policy", {"from": "data", "data": {"path": path, **given}}, prepared, data)
     assert {p.label_source for p in built.pairs} == {source}
+
+
+def test_a_slice_of_samples_has_no_pairs_and_says_what_it_shares_with_train(prepared, data, tmp_path):
+    trained_on = prepared.splits["train"][0].prompt[-1].content
+    lines = [{"prompt": p, "completions": ["a", "b"]} for p in ("Something else altogether?", trained_on)]
+    path = write(tmp_path / "samples.jsonl", lines)
+    built = build_slice("samples", {"path": path}, prepared, data)
+    assert built.pairs == ()
+    assert [s.completions for s in built.samples] == [("a", "b"), ("a", "b")]
+    assert (built.source, built.overlap.pairs, built.overlap.prompts) == ("samples", 1, 1)
+    gone = built.drop([Rejection(built.samples[1].prompt_id, built.samples[1].origin, "over_length", "long")])
+    assert gone.samples == built.samples[:1]
+    with pytest.raises(DataError, match="all 1 prompts leave as over_length"):
+        gone.drop([Rejection(gone.samples[0].prompt_id, gone.samples[0].origin, "over_length", "long")])
+    with pytest.raises(ConfigError, match=r"slice\.samples\.per_promt.*per_prompt"):
+        build_slice("samples", {"path": path, "per_promt": 3}, prepared, data)
+    assert build_slice("mine", {"from": "samples", "path": path}, None, data).overlap is None

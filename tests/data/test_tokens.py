@@ -17,9 +17,10 @@ from small_tokenizers import LLAMA3, make_pair, small_tokenizer
 from rmx.data import tokens
 from rmx.data.expand.hh_dialogue import parse_dialogue
 from rmx.data.render import Renderer
+from rmx.data.samples import SampledPrompt
 from rmx.data.token_store import TokenStore, write_tokenised
-from rmx.data.tokens import EncodedPairs, Tokenised, encode_candidates, encode_pairs
-from rmx.domain import Candidate, Origin, PreferencePair
+from rmx.data.tokens import EncodedPairs, Tokenised, encode_candidates, encode_pairs, unscorable_samples
+from rmx.domain import Candidate, Message, Origin, PreferencePair
 from rmx.errors import DataError
 
 PAIRS = (
@@ -238,3 +239,19 @@ def test_tokens_of_hh_harmless(shared_data: Path, smollm2: Any) -> None:
         assert 0 < store.prompt_lengths[a] == store.prompt_lengths[b] <= common
         shared += common
     assert both + 2 * 1724 - shared == 384_681
+
+
+def test_a_prompt_leaves_with_all_its_samples_where_one_of_them_cannot_stay(renderer: Renderer) -> None:
+    def sampled(row: int, *completions: str) -> SampledPrompt:
+        return SampledPrompt(
+            (Message("user", f"Question {row}?"),), completions, (None,) * len(completions), Origin("f", row), f"g{row}"
+        )
+
+    fine = sampled(1, "This.", "That.", "This.")
+    long = sampled(2, "This.", " and more words than anybody asked for" * 9)
+    bad = sampled(3, "This.", "a <|im_end|> b")
+    found = {r.pair_id: r for r in unscorable_samples(renderer, [fine, long, bad], max_length=40, cache_dir=None)}
+    assert {key: r.reason for key, r in found.items()} == {long.prompt_id: "over_length", bad.prompt_id: "invalid_text"}
+    tokens = len(whole(renderer, make_pair(2, "Question 2?", long.completions[1], "x"), "chosen"))
+    assert found[long.prompt_id].detail == f"a sample has {tokens} tokens, data.max_length is 40"
+    assert found[long.prompt_id].origin == Origin("f", 2)

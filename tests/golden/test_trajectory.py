@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from safetensors.torch import load_file
 
@@ -68,6 +70,13 @@ def test_the_losses_are_the_stored_ones(uninterrupted: Path) -> None:
 def test_hardware_and_budget_leave_the_losses(uninterrupted: Path, tmp_path: Path, overrides: tuple[str, ...]) -> None:
     other = run(tmp_path / "run", *overrides)
     assert losses(other) == pytest.approx(losses(uninterrupted), abs=1e-6)
+    mine, whole = dynamics(other), dynamics(uninterrupted)
+    validations = {v for v, split in zip(whole["visits"], whole["split"], strict=True) if split == "validation"}
+    assert (validations, max(whole["visits"])) == ({2}, 2)
+    for name in ("pair_id", "split", "visits"):
+        assert mine[name] == whole[name]
+    for name in ("mean_margin", "sd_margin", "last_margin", "confidence"):
+        assert mine[name] == pytest.approx(whole[name], abs=1e-4, nan_ok=True)
 
 
 def test_killed_and_resumed_the_last_weights_are_the_same_bits(uninterrupted: Path, tmp_path: Path) -> None:
@@ -90,6 +99,12 @@ def test_killed_and_resumed_the_last_weights_are_the_same_bits(uninterrupted: Pa
     assert any(name.endswith("head.weight") for name in trained)
     assert all((mine[name] == whole[name]).all() for name in trained)
     assert losses(directory) == losses(uninterrupted)
+    assert dynamics(directory) == dynamics(uninterrupted)
+
+
+def dynamics(directory: Path) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = pq.read_table(directory / "data" / "dynamics.parquet").to_pydict()
+    return columns
 
 
 def reached(checkpoint: Path) -> int:

@@ -60,6 +60,11 @@ def test_a_run_leaves_what_the_design_says(finished: Path) -> None:
     assert ledger["comparisons_in"] == 300
     assert ledger["kept"] + sum(ledger["rejected"].values()) + ledger["held_out"] + ledger["review"] == 300
     assert ledger["overlap"]["pairs"] == 0
+    searched = ledger["contamination"]["by_slice"]
+    assert {"heldout", "validation", "fresh_policy"} <= set(searched)
+    assert all(entry["counts"]["prompt"] == 0 for entry in searched.values())
+    for file in ("data/contamination.jsonl", "data/dynamics.parquet", "review/suspects.jsonl"):
+        assert (finished / file).is_file()
     assert {"heldout", "validation", "fresh_policy"} <= {p.name.split(".")[0] for p in (finished / "scores").iterdir()}
 
 
@@ -136,6 +141,8 @@ def test_what_a_run_was_trained_on_cannot_be_its_evaluation(finished: Path, tmp_
     overlap = requirement(tmp_path / "e", "split_overlap")
     trained = json.loads((finished / "data" / "ledger.json").read_text())["splits"]["train"]
     assert (overlap["status"], overlap["result"]["estimate"]) == ("FAIL", trained)
+    hits = [json.loads(line) for line in (tmp_path / "e" / "data" / "contamination.jsonl").read_text().splitlines()]
+    assert sum(hit["slice"] == "heldout" and hit["kind"] == "prompt" for hit in hits) == trained
 
 
 def test_scores_of_another_model_are_not_judged_as_the_runs(finished: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rmx.domain import Candidate, Message
 from rmx.probes import PROBES
 from rmx.probes.length import compress, pad
 from rmx.probes.length_phrases import PADDING
@@ -16,6 +17,13 @@ from rmx.worlds.access_desk.phrases import CLOSERS
 from rmx.worlds.access_desk.policies import POLICIES
 
 LENGTH = PROBES["length"]
+
+
+def edits_of(completion: str, key: str) -> dict[str, str]:
+    candidate = Candidate(key, (Message("user", "a question"),), completion)
+    edits = LENGTH.edit(candidate, None)
+    assert all(edited.prompt == candidate.prompt for edited in edits.values())
+    return {variant: edited.completion for variant, edited in edits.items()}
 
 
 @given(st.text(), st.text())
@@ -72,7 +80,7 @@ def test_padding_lies_between_30_and_100_percent_and_varies(words: int):
 )
 def test_compression_by_example(completion: str, compressed: str | None):
     assert compress(completion) == compressed
-    assert ("compressed" in LENGTH.edit(completion, "k")) == (compressed is not None)
+    assert ("compressed" in edits_of(completion, "k")) == (compressed is not None)
 
 
 def test_a_text_with_lines_or_broken_off_does_not_run_on_into_the_padding():
@@ -87,7 +95,7 @@ def test_edits_leave_the_gold_reward_of_a_world_as_it_is():
     for policy in POLICIES:
         for row in desk.rows({"pairs": 500, "policy": policy}):
             for side in ("chosen", "rejected"):
-                edits = LENGTH.edit(row[side], row["id"])
+                edits = edits_of(row[side], row["id"])
                 compressed += "compressed" in edits
                 assert set(edits) <= set(LENGTH.variants)
                 assert len(edits["padded"].split()) > len(row[side].split())
@@ -112,7 +120,7 @@ def test_on_real_answers(shared_data: Path):
     answers = [answer for answer in answers if answer.strip()]
     compressed = []
     for number, answer in enumerate(answers):
-        edits = LENGTH.edit(answer, str(number))
+        edits = edits_of(answer, str(number))
         assert edits["padded"].startswith(answer.rstrip())
         assert len(edits["padded"].split()) > len(answer.split())
         if "compressed" in edits:

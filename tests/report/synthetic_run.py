@@ -50,6 +50,8 @@ def table(
         "strength": [None] * pairs,
         "label_source": [label_source] * pairs,
         "tags": ['{"topic": "badge"}'] * pairs,
+        "chosen_id": [None] * pairs,
+        "rejected_id": [None] * pairs,
     }
     model = {
         "scorer": ["model"] * pairs,

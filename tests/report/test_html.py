@@ -267,6 +267,22 @@ def test_most_confidently_wrong_pairs_are_those_with_the_lowest_margins(run: Run
     assert re.findall(r"heldout-\d{6}", text) == lowest
 
 
+def test_counts_of_style_are_no_news_of_a_single_pair(run: Run, tmp_path: Path) -> None:
+    tags = '{"topic": "badge", "chosen_headers": "3", "rejected_bold": "17", "votes": "[2, 1, 0]"}'
+    heldout = table("heldout", tags=[tags] * 400)
+    text = page_of(run.but(scores={**run.scores, "heldout": heldout}), tmp_path).text("evidence")
+    assert "topic badge, votes [2, 1, 0]" in text
+    assert "headers" not in text
+
+
+def test_the_noise_ceiling_stands_beside_the_heldout_accuracy(run: Run, tmp_path: Path) -> None:
+    assert "Noise ceiling not provided" in " ".join(page_of(run, tmp_path).text("numbers").split())
+    ends = {"low": 0.64, "high": 0.76, "point": 0.72}
+    ceiling = [result("noise_ceiling", "heldout", "model", x, metric=f"accuracy_{end}") for end, x in ends.items()]
+    text = page_of(run.but(results=(*run.results, *ceiling)), tmp_path).text("numbers")
+    assert "between 64.0% [61.0%, 67.0%] and 76.0% [73.0%, 79.0%] against one annotator's label" in text
+
+
 def test_equal_inputs_give_equal_bytes(run: Run, tmp_path: Path) -> None:
     for name in ("a", "b"):
         write_report(tmp_path / name / "report.html", **run.arguments())

@@ -26,6 +26,9 @@ from rmx.report.sentences import (
         (-0.0123, "gain", "−1.2 points"),
         (-0.0001, "accuracy_gap", "0.0 points"),
         (0.474, "effect_sd", "+0.47 sd"),
+        (0.3, "shift_p95_sd", "+0.30 sd"),
+        (0.05, "dependence", "+5.0 points"),
+        (0.02, "shortfall", "+2.0 points"),
         (1.5, "margin_sd", "1.500"),
         (-1234.5, "mean_reward", "−1,234.5"),
         (1234.0, "overlap", "1,234"),
@@ -109,6 +112,20 @@ def test_a_result_says_status_alarm_detectable_effect_and_needed_pairs() -> None
         "approximate. The interval excludes 50%. A difference below 4.3 points from it could be missed. About 5,200 "
         "pairs could settle it."
     )
+
+
+@pytest.mark.parametrize(
+    ("q_value", "words"),
+    [
+        (0.0123, "After correction for 14 tests it stands (q 0.012)"),
+        (0.00001, "it stands (q below 0.001)"),
+        (0.3, "After correction for 14 tests it may be chance (q 0.300)"),
+    ],
+)
+def test_an_alarm_says_whether_it_outlives_the_number_of_tests(q_value: float, words: str) -> None:
+    facts = {"null_value": 0.0, "detail": {"q_value": q_value, "tests": 14}}
+    assert words in meaning(result("paired", "heldout", "model", 0.05, metric="difference", alarm=True, **facts))
+    assert "correction" not in meaning(result("paired", "heldout", "model", 0.01, metric="difference", **facts))
 
 
 def test_advice_to_use_fewer_pairs_is_not_given() -> None:

@@ -33,6 +33,7 @@ def test_the_summary_line_by_line(run: Run) -> None:
         "  longer        56.0% [53.0%, 59.0%], from 400 pairs in 130 groups",
         "  shorter       44.0% [41.0%, 47.0%], from 400 pairs in 130 groups",
         "  bag_of_words  58.5% [55.5%, 61.5%], from 400 pairs in 130 groups",
+        "Noise ceiling: not provided: audit noise_ceiling was not run",
         "Fresh-policy accuracy: 82.0% [77.0%, 87.0%], from 400 pairs in 130 groups",
         "Length effect: +0.47 [+0.41, +0.53] sd, from 150 edited completions in 60 groups",
         "Report: outputs/r/report.html",
@@ -46,6 +47,20 @@ def test_a_heldout_accuracy_never_stands_without_its_baselines(run: Run) -> None
     assert [line.split() for line in lines[at + 1 : at + 4]] == [
         [name, "not", "provided"] for name in ("longer", "shorter", "bag_of_words")
     ]
+
+
+def test_the_noise_ceiling_stands_beside_the_accuracy(run: Run) -> None:
+    ends = {"low": 0.64, "high": 0.76, "point": 0.72}
+    ceiling = [result("noise_ceiling", "heldout", "model", x, metric=f"accuracy_{end}") for end, x in ends.items()]
+    assert (
+        "Noise ceiling: between 64.0% [61.0%, 67.0%] and 76.0% [73.0%, 79.0%] against one annotator's label, "
+        "72.0% [69.0%, 75.0%] if pairs are beta distributed, from 400 pairs in 130 groups"
+    ) in printed(run.but(results=(*run.results, *ceiling))).splitlines()
+    unknown = [replace(r, estimate=None, reason="not identifiable from these data") for r in ceiling]
+    text = printed(run.but(results=(*run.results, *unknown)))
+    assert "Noise ceiling: not identifiable from these data\n" in text
+    other_slice = [replace(r, slice="fresh_policy") for r in ceiling]
+    assert "Noise ceiling: not provided" in printed(run.but(results=(*run.results, *other_slice)))
 
 
 def test_nothing_is_silently_missing(run: Run) -> None:

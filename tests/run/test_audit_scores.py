@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -39,10 +40,21 @@ def candidates(slice: str | None, pairs: int = 40) -> list[dict[str, Any]]:
     return rows
 
 
+def sampled(prompts: int = 30, n: int = 8, *, named: bool = False) -> list[dict[str, Any]]:
+    """Samples whose gold reward is the reward itself."""
+    more = {"slice": "samples"} if named else {}
+    return [
+        {"candidate_id": f"c{p}-{i}", "group": f"g{p}", "reward": float(r), "gold": float(r), **more}
+        for p in range(prompts)
+        for i, r in enumerate(np.random.default_rng(p).normal(size=n))
+    ]
+
+
 def audited(tmp_path: Path, file: Path) -> dict[tuple[str, str], Any]:
     run = tmp_path / "run"
     run.mkdir()
     overrides = [f"scores={file}", "gate.enforce=false", "audit.length_effect.slices=[heldout,mine]"]
+    overrides += ["+audit.best_of_n={}"]
     assert audit_scores(compose_config("audit", overrides, run=run)) == 0
     results = json.loads((run / "audits.json").read_text())
     results = results["results"] if isinstance(results, dict) else results
@@ -71,3 +83,34 @@ def test_candidates_of_a_slice_without_scores_are_refused(tmp_path: Path) -> Non
     with pytest.raises(DataError, match=r"my\.candidates\.parquet: candidates of slice heldout, .* has mine; .*slice"):
         audited(tmp_path, file)
     assert not any((tmp_path / "run").iterdir())
+
+
+@pytest.mark.parametrize("kind", ["parquet", "jsonl"])
+def test_a_file_of_samples_stands_alone(kind: str, tmp_path: Path) -> None:
+    file = tmp_path / f"mine.candidates.{kind}"
+    if kind == "parquet":
+        write(file, sampled())
+    else:
+        file.write_text("".join(json.dumps(row) + "\n" for row in sampled()))
+    results = audited(tmp_path, file)
+    assert results["best_of_n", "samples"]["estimate"] is not None
+    assert results["accuracy", "heldout"]["reason"] == "not_provided"
+
+
+def test_samples_lie_among_the_score_tables_of_a_directory(tmp_path: Path) -> None:
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    write(folder / "heldout.parquet", scores("heldout"))
+    write(folder / "heldout.candidates.parquet", candidates("heldout"))
+    write(folder / "samples.candidates.parquet", sampled(named=True))
+    results = audited(tmp_path, folder)
+    assert results["length_effect", "heldout"]["estimate"] > 0
+    assert results["best_of_n", "samples"]["estimate"] is not None
+    kept = tmp_path / "run" / "scores" / "samples.candidates.parquet"
+    assert audited_again(tmp_path, kept)["best_of_n", "samples"] == results["best_of_n", "samples"]
+
+
+def audited_again(tmp_path: Path, file: Path) -> dict[tuple[str, str], Any]:
+    again = tmp_path / "again"
+    again.mkdir()
+    return audited(again, file)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rmx.audits.accuracy import describe_accuracy
 from rmx.audits.base import Audit
 from rmx.audits.evidence import Evidence, UnavailableError
-from rmx.audits.statistics import Clusters, bootstrap, percentile_interval
+from rmx.audits.statistics import Clusters, bootstrap, percentile_interval, ranker, weighted_correlation
 from rmx.domain import AuditResult
 
 __all__ = ["Agreement"]
@@ -80,7 +80,7 @@ class Agreement(Audit):
 
 def _statistics(size: Floats, agreement: Floats, wins: Floats) -> Callable[[Floats], Floats]:
     """Return a function of weights (n,) giving the three metrics; NaN where one is undefined."""
-    rank_size, rank_clarity = _ranker(size), _ranker(np.abs(agreement - 0.5))
+    rank_size, rank_clarity = ranker(size), ranker(np.abs(agreement - 0.5))
     divided = agreement < 1
 
     def statistics(weights: Floats) -> Floats:
@@ -88,31 +88,13 @@ def _statistics(size: Floats, agreement: Floats, wins: Floats) -> Callable[[Floa
         apart, whole = weights * divided, weights * ~divided
         mass = apart.sum(), whole.sum()
         if not mass[0] or not mass[1]:
-            return np.array([_correlation(ranks, rank_clarity(weights), weights), np.nan, np.nan])
+            return np.array([weighted_correlation(ranks, rank_clarity(weights), weights), np.nan, np.nan])
         # Mean ranks of the unanimous give the Mann-Whitney count, ties one half.
         above = (whole @ ranks / mass[1] - mass[1] / 2) / mass[0]
         gap = whole @ wins / mass[1] - apart @ wins / mass[0]
-        return np.array([_correlation(ranks, rank_clarity(weights), weights), above, gap])
+        return np.array([weighted_correlation(ranks, rank_clarity(weights), weights), above, gap])
 
     return statistics
-
-
-def _ranker(values: Floats) -> Callable[[Floats], Floats]:
-    """Return a function of weights giving mid-ranks: the weight below a value plus half the weight at it."""
-    distinct, codes = np.unique(values, return_inverse=True)
-
-    def ranks(weights: Floats) -> Floats:
-        mass = np.bincount(codes, weights=weights, minlength=len(distinct))
-        return np.asarray((np.cumsum(mass) - mass / 2)[codes])
-
-    return ranks
-
-
-def _correlation(first: Floats, second: Floats, weights: Floats) -> float:
-    total = weights.sum()
-    x, y = first - weights @ first / total, second - weights @ second / total
-    spread = float((weights @ (x * x)) * (weights @ (y * y)))
-    return float(weights @ (x * y)) / spread**0.5 if spread > 0 else float("nan")
 
 
 def _levels(agreement: Floats, wins: Floats, groups: NDArray[np.int64]) -> list[dict[str, Any]]:

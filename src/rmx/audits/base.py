@@ -35,6 +35,8 @@ class Audit(ABC):
     name: ClassVar[str]
     metrics: ClassVar[tuple[str, ...]]
     """Every metric the audit answers with; each has a row even where no answer was possible."""
+    counts: ClassVar[str] = "pairs"
+    """What `n_pairs` of its results counts."""
 
     def __post_init__(self) -> None:
         for metric, (low, high) in self.tolerance.items():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from rmx.audits.samples import Samples, samples_of
 from rmx.score_table import CandidateTable, ScoreTable, ScoreView
 
 __all__ = ["Evidence", "NotFiniteError", "UnavailableError"]
@@ -37,7 +38,7 @@ class Evidence:
     scores: Mapping[str, ScoreTable] = field(default_factory=dict)
     """Score table of each slice, with the rows of every scorer."""
     candidates: Mapping[str, CandidateTable] = field(default_factory=dict)
-    """Candidates of each slice, the edited texts of probes among them."""
+    """Candidates of each slice, the edited texts of probes among them. A slice of samples has no score table."""
     ledger: Mapping[str, Any] | None = None
     """What `data/ledger.json` holds, where the data were prepared here."""
     temperature: float | None = None
@@ -77,6 +78,37 @@ class Evidence:
             raise UnavailableError("not_provided", f"no edits of probe {probe} scored by {scorer} on slice {slice}")
         return table.of(scorer), edited
 
+    def samples(self, slice: str, scorer: str) -> Samples:
+        """Return a scorer's rewards of a slice of samples.
+
+        Raises:
+            UnavailableError: The samples were not given, or the scorer has not scored them.
+            NotFiniteError: A reward is NaN or infinite.
+        """
+        table = self.candidates.get(slice)
+        if table is None or len(table) == 0 or slice in self.scores:
+            raise UnavailableError("not_provided", f"no samples in slice {slice}")
+        rows = table.of(scorer)
+        if rows.num_rows == 0:
+            raise UnavailableError("not_provided", f"no samples scored by {scorer} in slice {slice}")
+        found = samples_of(rows)
+        for prompt, rewards in zip(found.prompts, found.rewards, strict=True):
+            if not np.isfinite(rewards).all():
+                raise NotFiniteError(f"a reward of a sample of prompt {prompt} is not finite")
+        return found
+
+    def scorers(self, slice: str) -> tuple[str, ...]:
+        """Return the names of the scorers of a slice of pairs or of samples, sorted; none where it was not given."""
+        table = self.judged().get(slice)
+        return () if table is None else table.scorers
+
+    def judged(self) -> dict[str, ScoreTable | CandidateTable]:
+        """Return the table that each slice is judged by: its scores, or of samples its candidates."""
+        samples = {name: table for name, table in self.candidates.items() if name not in self.scores}
+        return {**self.scores, **samples}
+
     def label_sources(self) -> dict[str, tuple[str, ...]]:
-        """Return the distinct label sources of each slice, which the gate wants to know."""
-        return {name: table.label_sources for name, table in sorted(self.scores.items())}
+        """Return the distinct label sources of each slice, which the gate wants to know; gold rewards label samples."""
+        pairs = {name: table.label_sources for name, table in self.scores.items()}
+        known = {name for name, table in self.candidates.items() if table.table["gold"].null_count < len(table)}
+        return dict(sorted({**dict.fromkeys(known, ("gold",)), **pairs}.items()))

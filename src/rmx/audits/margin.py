@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from rmx.audits.accuracy import describe_accuracy
 from rmx.audits.base import Audit
 from rmx.audits.evidence import Evidence
-from rmx.audits.statistics import Clusters, bootstrap, percentile_interval, proportion_interval
+from rmx.audits.statistics import Clusters, bootstrap, percentile_interval, proportion_interval, weighted_quantiles
 from rmx.domain import AuditResult
 from rmx.score_table import ScoreView
 
@@ -44,7 +43,7 @@ class Margin(Audit):
         view = evidence.view(slice, scorer)
         margins, clusters = view.margins, Clusters(view.group_codes)
         probabilities = np.array(list(QUANTILES.values()))
-        quantiles_of = _weighted_quantiles(margins, probabilities)
+        quantiles_of = weighted_quantiles(margins, probabilities)
         estimates = quantiles_of(np.ones(len(margins)))
         replicates = bootstrap(quantiles_of, clusters, draws=self.draws, seed=self.seed)
         intervals = {
@@ -67,18 +66,6 @@ class Margin(Audit):
             self.answer(n, intervals[n], slice=slice, scorer=scorer, detail=detail if n == "median" else None, **size)
             for n in self.metrics
         ]
-
-
-def _weighted_quantiles(values: Floats, probabilities: Floats) -> Callable[[Floats], Floats]:
-    """Return a function of weights (n,) giving the quantiles: the smallest value with at least that share below it."""
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-
-    def quantiles(weights: Floats) -> Floats:
-        mass = np.cumsum(weights[order])
-        return np.asarray(ordered[np.searchsorted(mass, probabilities * mass[-1], side="left")])
-
-    return quantiles
 
 
 def _describe(view: ScoreView) -> dict[str, Any]:

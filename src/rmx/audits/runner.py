@@ -6,20 +6,28 @@ from collections.abc import Iterable, Iterator
 
 from rmx.audits.base import EVERY, Audit
 from rmx.audits.evidence import Evidence, NotFiniteError, UnavailableError
+from rmx.audits.family import with_q_values
+from rmx.audits.self_test import SelfTestError, self_test
 from rmx.domain import AuditResult, Status
 
 __all__ = ["run_audits"]
 
 
 def run_audits(audits: Iterable[Audit], evidence: Evidence) -> list[AuditResult]:
-    """Return the results of all audits, in the order of audits, slices, scorers and metrics."""
-    return [
+    """Return the results of all audits, in the order of audits, slices, scorers and metrics.
+
+    What the metrics themselves must satisfy is tested first on every table that is read: where it does not hold, each
+    result of that slice and scorer is a FAIL. P-values come with their q-value over the whole run.
+    """
+    defects: dict[tuple[str, str], str] = {}
+    results = [
         result
         for audit in audits
         for slice in _slices(audit, evidence)
         for scorer in _scorers(audit, evidence, slice)
-        for result in _run_one(audit, evidence, slice, scorer)
+        for result in _run_one(audit, evidence, slice, scorer, defects)
     ]
+    return with_q_values(results)
 
 
 def _slices(audit: Audit, evidence: Evidence) -> list[str]:
@@ -31,19 +39,33 @@ def _scorers(audit: Audit, evidence: Evidence, slice: str) -> Iterator[str]:
     for name in audit.scorers:
         if name != EVERY:
             yield name
-        elif slice in evidence.scores:
-            present = evidence.scores[slice].scorers
-            # The judged model comes first, then its baselines by name.
-            yield from sorted(present, key=lambda s: (s != "model", s))
         else:
-            yield "model"
+            # The judged model comes first, then its baselines by name.
+            yield from sorted(evidence.scorers(slice) or ("model",), key=lambda s: (s != "model", s))
 
 
-def _run_one(audit: Audit, evidence: Evidence, slice: str, scorer: str) -> list[AuditResult]:
+def _defect(evidence: Evidence, slice: str, scorer: str) -> str:
+    """Return what a self-test found wrong with a slice as scored, or nothing."""
+    try:
+        self_test(evidence.view(slice, scorer))
+    except SelfTestError as defect:
+        return str(defect)
+    except (UnavailableError, NotFiniteError):
+        pass  # each audit says so itself, or does not read this table
+    return ""
+
+
+def _run_one(
+    audit: Audit, evidence: Evidence, slice: str, scorer: str, defects: dict[tuple[str, str], str]
+) -> list[AuditResult]:
     status: Status = "FAIL"
     detail = {}
     try:
-        return audit.run(evidence, slice=slice, scorer=scorer)
+        if (slice, scorer) not in defects:
+            defects[slice, scorer] = _defect(evidence, slice, scorer)
+        if not defects[slice, scorer]:
+            return audit.run(evidence, slice=slice, scorer=scorer)
+        reason = f"a self-test failed: {defects[slice, scorer]}"
     except UnavailableError as gap:
         status, reason = "INCONCLUSIVE", gap.reason
         detail = {"missing": gap.missing} if gap.missing else {}

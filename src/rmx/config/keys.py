@@ -29,7 +29,8 @@ PATH_KEYS = (
 
 def is_path_key(key: str) -> bool:
     """Whether the value of `key` is a path: one of PATH_KEYS, or `path` of an open node such as `slice.mine.path`."""
-    return key in PATH_KEYS or (key.endswith(".path") and key.partition(".")[0] in open_keys())
+    node = "data.benchmarks" if key.startswith("data.benchmarks.") else key.partition(".")[0]
+    return key in PATH_KEYS or (key.endswith(".path") and node in open_keys())
 
 
 def leaves(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -34,7 +34,8 @@ def as_meant(arguments: Sequence[str]) -> list[str]:
     - Values of path-valued keys are quoted where Hydra would read them as something else: `data.path=a=b (1).jsonl`
       becomes `data.path='a=b (1).jsonl'`. What Hydra understands stays: quoted text, null, interpolations, lists,
       sweeps (`a.csv,b.csv`, `glob(*.csv)`) unless a file has that very name.
-    - Keys inside dict-typed nodes may be new: `data.columns.prompt=question` becomes `++data.columns.prompt=question`.
+    - Keys inside dict-typed nodes may be new, alone or in a mapping: `data.columns.prompt=question` becomes
+      `++data.columns.prompt=question`, and `data.columns={prompt: question}` likewise.
     - Overrides follow flags: argparse would refuse `seed=1 -m loss.center=0,0.01`.
     """
     flags: list[str] = []
@@ -51,7 +52,8 @@ def _override_as_meant(override: str) -> str:
     key = name.lstrip("+")
     if not equals:
         return override
-    if name == key and any(key.startswith(f"{node}.") for node in open_keys()):
+    inside = any(key.startswith(f"{node}.") for node in open_keys())
+    if name == key and (inside or (key in open_keys() and value.lstrip().startswith("{"))):
         name = f"++{key}"
     return f"{name}={_quoted_value(value) if is_path_key(key) else value}"
 

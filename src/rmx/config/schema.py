@@ -81,6 +81,9 @@ class DataConfig:
     """Share of comparisons that may be defective (ties and over-length not counted) before the run stops."""
     near_duplicates: bool = True
     near_duplicate_jaccard: float = 0.8
+    benchmarks: dict[str, Any] = field(default_factory=dict)
+    """Texts that train must not hold, besides the slices: name: {path, prompt, responses, id}, the last three of
+    columns."""
     split: SplitConfig = field(default_factory=SplitConfig)
 
 

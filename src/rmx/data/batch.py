@@ -71,10 +71,12 @@ class MicroBatch:
     """float32 (p,): probability q that the label is the other way round (label smoothing, or 1 - agreement)."""
     weight: Tensor
     """float32 (p,): pair weights; all zero in a micro-batch that only keeps the ranks in step."""
+    index: Tensor
+    """int64 (p,): which pair of the pair set each one is."""
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
         """Return the micro-batch on another device."""
-        columns = (self.chosen, self.rejected, self.margin, self.flip, self.weight)
+        columns = (self.chosen, self.rejected, self.margin, self.flip, self.weight, self.index)
         return type(self)(
             self.sequences.to(device, non_blocking), *(t.to(device, non_blocking=non_blocking) for t in columns)
         )

@@ -83,7 +83,7 @@ def _judge(comparison: Comparison, found: Collected, seen: _Seen, policy: str) -
         found.destinations.append("review")
         return
     same, opposite = seen.look_up(pair, len(found.pairs))
-    if same is not None:
+    if same is not None and not comparison.designed:
         detail = f"same as {_place(found.pairs[same].origin)}"
         found.reject(comparison, pair.pair_id, "duplicate_pair", detail)
         return

@@ -43,6 +43,8 @@ class Comparison:
     tags: Mapping[str, str] = field(default_factory=dict)
     side_tags: tuple[Mapping[str, str], Mapping[str, str]] | None = None
     """Facts of the first and of the second completion; they become tags chosen_... and rejected_...."""
+    designed: bool = False
+    """Whether the comparison is a cell of a published table, counted there even if its texts are those of another."""
     problem: Problem | None = None
     """Why the row could not be read as two dialogues."""
 

@@ -5,17 +5,32 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from rmx.data.near_duplicates import Link, near_duplicate_links
 from rmx.data.text import digest, normalise, opening_turn
-from rmx.domain import PreferencePair
+from rmx.domain import Message
 
-__all__ = ["Grouping", "Prompts", "group_pairs", "index_prompts"]
+__all__ = ["Grouping", "Prompted", "Prompts", "group_pairs", "index_prompts"]
 
 _LARGEST_SHARE = 0.02
 """A group united by near-duplicates may hold this share of the pairs; above it, weak links are cut."""
 _LARGEST_ALWAYS = 20
 """Pairs that such a group may hold however few there are in all."""
+
+
+class Prompted(Protocol):
+    """What can be grouped: a pair, or the samples of a prompt."""
+
+    @property
+    def prompt(self) -> tuple[Message, ...]:
+        """The turns before the completion."""
+        ...
+
+    @property
+    def group(self) -> str:
+        """Given group; empty where none was given."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -42,7 +57,7 @@ class Grouping:
     """Pairs of the largest group."""
 
 
-def index_prompts(pairs: Sequence[PreferencePair]) -> Prompts:
+def index_prompts(pairs: Sequence[Prompted]) -> Prompts:
     """Return the distinct prompts of the pairs, by which they are grouped and split."""
     numbers: dict[str, int] = {}
     # Many pairs share the very same opening turn: normalise each spelling once.
@@ -57,9 +72,7 @@ def index_prompts(pairs: Sequence[PreferencePair]) -> Prompts:
     return Prompts(tuple(numbers), tuple(of_pair))
 
 
-def group_pairs(
-    pairs: Sequence[PreferencePair], prompts: Prompts, *, near_duplicates: bool, jaccard: float
-) -> Grouping:
+def group_pairs(pairs: Sequence[Prompted], prompts: Prompts, *, near_duplicates: bool, jaccard: float) -> Grouping:
     """Unite pairs by given group, prompt and near-duplicate prompts.
 
     Links are used from the most to the least similar while the united group stays within 2% of the pairs (or 20).
@@ -93,7 +106,7 @@ def group_pairs(
     )
 
 
-def _names(pairs: Sequence[PreferencePair], prompts: Prompts, roots: Sequence[int]) -> tuple[str, ...]:
+def _names(pairs: Sequence[Prompted], prompts: Prompts, roots: Sequence[int]) -> tuple[str, ...]:
     given: dict[int, set[str]] = defaultdict(set)
     hashed: dict[int, set[int]] = defaultdict(set)
     for pair, prompt, root in zip(pairs, prompts.of_pair, roots, strict=True):

@@ -102,6 +102,8 @@ class Ledger:
     moved: Mapping[str, int] | None = None
     """Pairs that changed their split since an earlier one, by direction; None where none was given."""
     warnings: tuple[str, ...] = field(default=())
+    contamination: Mapping[str, Any] | None = None
+    """What train knows of slices and benchmarks (`rmx.data.contamination`); None where that was not searched."""
 
     @property
     def kept(self) -> int:
@@ -138,6 +140,7 @@ class Ledger:
                 "pairs": sum(o.pairs for o in self.overlap.values()),
                 "by_split": {split: asdict(o) for split, o in self.overlap.items()},
             },
+            "contamination": None if self.contamination is None else dict(self.contamination),
             "moved": None if self.moved is None else sum(self.moved.values()),
             "moves": None if self.moved is None else dict(self.moved),
             "split_mode": self.split_mode,

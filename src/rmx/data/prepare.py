@@ -25,7 +25,7 @@ __all__ = ["Prepared", "Rejection", "data_fingerprint", "prepare"]
 
 _VERSION = "1"
 """Part of every fingerprint; to be raised when the same data and configuration would become something else."""
-_ELSEWHERE = frozenset({"name", "path", "hub", "subset", "hub_split", "revision", "world", "max_length"})
+_ELSEWHERE = frozenset({"name", "path", "hub", "subset", "hub_split", "revision", "world", "max_length", "benchmarks"})
 """Fields that say where the data are, whose content is hashed instead, or that act after the split."""
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from rmx.data.comparison import Rejection
+from rmx.data.contamination.record import Hit, write_hits
 from rmx.data.ledger import KEPT, Effect, Ledger
 from rmx.data.overlap import SplitRow, count_overlap, split_fingerprint
+from rmx.data.samples import SampledPrompt
 from rmx.data.text import digest, normalise, opening_turn
 from rmx.domain import PreferencePair
 from rmx.errors import DataError
@@ -31,6 +33,8 @@ class Prepared:
     """For a person to decide; tag `review` says why."""
     fingerprint: str
     """Depends on the content of the data and on the configuration, and on what was dropped since."""
+    leaks: tuple[Hit, ...] = ()
+    """What train knows of the texts that judge, where that was searched (`rmx.data.contamination`)."""
 
     def drop(self, rejections: Iterable[Rejection]) -> Self:
         """Return the data without the pairs that rendering rejects; the ledger stays balanced.
@@ -79,7 +83,7 @@ class Prepared:
         )
 
     def write(self, directory: Path) -> None:
-        """Write ledger.json, rejected.jsonl, review.jsonl and split.parquet; each appears whole or not at all.
+        """Write ledger.json, split.parquet, rejected.jsonl, review.jsonl and contamination.jsonl, each whole or not.
 
         Raises:
             DataError: the directory cannot be written.
@@ -97,6 +101,8 @@ class Prepared:
             directory.mkdir(parents=True, exist_ok=True)
             _write_text(directory / "rejected.jsonl", (json.dumps(r) + "\n" for r in rejected))
             _write_text(directory / "review.jsonl", (json.dumps(_review_row(p)) + "\n" for p in self.review))
+            if self.ledger.contamination is not None:
+                write_hits(self.leaks, directory / "contamination.jsonl")
             partial = directory / "split.parquet.partial"
             pq.write_table(table, partial)
             partial.replace(directory / "split.parquet")
@@ -108,8 +114,8 @@ class Prepared:
             ) from None
 
 
-def split_rows(splits: Mapping[str, Sequence[PreferencePair]]) -> list[SplitRow]:
-    """Return the lines of split.parquet."""
+def split_rows(splits: Mapping[str, Sequence[PreferencePair | SampledPrompt]]) -> list[SplitRow]:
+    """Return the lines of split.parquet; sampled prompts, which no split has, stand under their own ids."""
     spelled: dict[str, str] = {}
     rows: list[SplitRow] = []
     for name, pairs in splits.items():
@@ -118,7 +124,8 @@ def split_rows(splits: Mapping[str, Sequence[PreferencePair]]) -> list[SplitRow]
             prompt = spelled.get(text)
             if prompt is None:
                 prompt = spelled[text] = digest(normalise(text))
-            rows.append(SplitRow(pair.pair_id, pair.group, name, prompt))
+            identity = pair.pair_id if isinstance(pair, PreferencePair) else pair.prompt_id
+            rows.append(SplitRow(identity, pair.group, name, prompt))
     return rows
 
 

@@ -129,7 +129,8 @@ def micro_batch(pairs: PairSet, members: NDArray[np.int64], *, weightless: bool 
     both = np.concatenate([pairs.chosen[members], pairs.rejected[members]])
     unique, inverse = np.unique(both, return_inverse=True)
     weight = np.zeros(len(members), np.float32) if weightless else pairs.weight[members]
-    columns = (inverse[: len(members)], inverse[len(members) :], pairs.margin[members], pairs.flip[members], weight)
+    sides = (inverse[: len(members)], inverse[len(members) :])
+    columns = (*sides, pairs.margin[members], pairs.flip[members], weight, members)
     return MicroBatch(
         sequence_batch(pairs.store, unique), *(torch.from_numpy(np.ascontiguousarray(c)) for c in columns)
     )

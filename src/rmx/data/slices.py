@@ -1,4 +1,4 @@
-"""Named sets of pairs to score and audit: a split, a part of one, or other data."""
+"""Named sets of texts to score and audit: pairs of a split, a part of one, other data, or samples without pairs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from rmx.config.nearest import did_you_mean
 from rmx.config.schema import DataConfig
 from rmx.config.strict import build_strict
 from rmx.data.comparison import Rejection
-from rmx.data.groups import index_prompts
+from rmx.data.groups import Prompted, index_prompts
 from rmx.data.ledger import Ledger
 from rmx.data.near_duplicates import near_duplicate_links
 from rmx.data.overlap import Overlap
 from rmx.data.prepare import prepare
 from rmx.data.prepared import Prepared
+from rmx.data.samples import SampledPrompt, SamplesSpec, read_samples
 from rmx.domain import PreferencePair
 from rmx.errors import ConfigError, DataError
 
@@ -28,8 +29,12 @@ RESERVED: dict[str, tuple[str, ...]] = {
     **{name: (name,) for name in _SPLITS},
     "length_matched": ("heldout", "data"),
     "fresh_policy": ("data",),
+    "samples": ("samples",),
 }
 """Slice names that audits and gates know, and where such a slice may come from."""
+
+
+_POLICY_TAGS = ("chosen_policy", "rejected_policy")
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,12 @@ class SliceWhere:
 
     length_ratio_within: float | None = None
     """Largest |log(chosen length / rejected length)|, in characters."""
+    longer_chosen: bool | None = None
+    """Whether the chosen side is the longer one, in characters; neither holds of equal lengths."""
     agreement_at_least: float | None = None
     agreement_below: float | None = None
+    policies: list[str] | None = None
+    """Policies of which at least one side is (tags chosen_policy and rejected_policy)."""
     tags: dict[str, Any] = field(default_factory=dict)
     """Tag: the value, or a list of values, that it must have."""
 
@@ -53,6 +62,12 @@ class SliceWhere:
             ratio = abs(math.log(len(pair.chosen) / len(pair.rejected)))
             if ratio > self.length_ratio_within:
                 return False
+        if self.longer_chosen is not None:
+            longer, shorter = (pair.chosen, pair.rejected) if self.longer_chosen else (pair.rejected, pair.chosen)
+            if len(longer) <= len(shorter):
+                return False
+        if self.policies is not None and not {pair.tags.get(t) for t in _POLICY_TAGS} & set(self.policies):
+            return False
         if self.agreement_at_least is not None and pair.agreement < self.agreement_at_least:
             return False
         if self.agreement_below is not None and pair.agreement >= self.agreement_below:
@@ -72,24 +87,26 @@ class SliceSpec:
 
 @dataclass(frozen=True)
 class Slice:
-    """Pairs to score and audit, and what they share with train."""
+    """Pairs, or samples without pairs, to score and audit, and what they share with train."""
 
     name: str
     pairs: tuple[PreferencePair, ...]
     source: str
-    """validation, heldout, disputed or data."""
+    """validation, heldout, disputed, data or samples."""
     overlap: Overlap | None
     """Pairs, distinct prompts (word for word) and groups whose prompts stand in train, exactly or nearly; None where
     train is not known."""
     available: int
-    """Pairs before `where`."""
+    """Pairs before `where`, or prompts with samples."""
     ledger: Ledger | None = None
     """Of the slice's own data, for `from: data`."""
     rejections: tuple[Rejection, ...] = ()
     """What left, from the slice's own data and since."""
+    samples: tuple[SampledPrompt, ...] = ()
+    """For `from: samples`, which has no pairs."""
 
     def drop(self, rejections: Iterable[Rejection]) -> Self:
-        """Return the slice without pairs that rendering rejects; they join `rejections`.
+        """Return the slice without the pairs, or sampled prompts, that rendering rejects; they join `rejections`.
 
         Raises:
             DataError: nothing would be left.
@@ -98,13 +115,15 @@ class Slice:
         if not gone:
             return self
         pairs = tuple(p for p in self.pairs if p.pair_id not in gone)
-        if not pairs:
+        samples = tuple(s for s in self.samples if s.prompt_id not in gone)
+        if not pairs and not samples:
             first = next(iter(gone.values()))
+            count = f"{len(self.samples):,} prompts" if self.samples else f"{len(self.pairs):,} pairs"
             raise DataError(
-                f"slice.{self.name}: all {len(self.pairs):,} pairs leave as {first.reason}, first {first.origin.file} "
+                f"slice.{self.name}: all {count} leave as {first.reason}, first {first.origin.file} "
                 f"row {first.origin.row} ({first.detail}); raise data.max_length or leave the slice out"
             )
-        return replace(self, pairs=pairs, rejections=(*self.rejections, *gone.values()))
+        return replace(self, pairs=pairs, samples=samples, rejections=(*self.rejections, *gone.values()))
 
 
 def build_slice(
@@ -114,7 +133,8 @@ def build_slice(
 
     Args:
         name: the slice's name; reserved ones restrict where the pairs may come from.
-        spec: `from` (validation, heldout, disputed or data; a reserved split name implies it), `data`, `where`.
+        spec: `from` (validation, heldout, disputed, data or samples; a reserved split name implies it), and `data` and
+            `where`, or the fields of `SamplesSpec`.
         prepared: the run's data; None where the scorer was not trained here.
         data: the run's data configuration, which `spec["data"]` varies.
         cache: as for `prepare`.
@@ -123,7 +143,15 @@ def build_slice(
         ConfigError: unknown or contradictory parameters.
         DataError: the slice's data cannot be used, or no pair is left.
     """
-    source, parsed = _parse(name, spec)
+    source, rest = _source(name, spec)
+    train = prepared.splits["train"] if prepared is not None else None
+    if source == "samples":
+        samples = read_samples(name, build_strict(SamplesSpec, rest, where=f"slice.{name}"), data)
+        shared = None if train is None else _overlap(samples, train, data)
+        return Slice(name, (), source, shared, len(samples), samples=samples)
+    parsed = build_strict(SliceSpec, rest, where=f"slice.{name}")
+    if parsed.data and source != "data":
+        raise ConfigError(f"slice.{name}.data is only for from=data, not from={source}; drop one of them")
     ledger: Ledger | None = None
     rejections: tuple[Rejection, ...] = ()
     if source == "data":
@@ -144,28 +172,25 @@ def build_slice(
             + ("set data.annotators=hold_out, " if source == "disputed" else "")
             + "or leave the slice out"
         )
-    train = prepared.splits["train"] if prepared is not None else None
     overlap = None if train is None else _overlap(pairs, train, data)
     return Slice(name, pairs, source, overlap, len(available), ledger, rejections)
 
 
-def _parse(name: str, spec: Mapping[str, Any]) -> tuple[str, SliceSpec]:
+def _source(name: str, spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return where the slice comes from, and the rest of its configuration."""
     rest = dict(spec)
-    source = rest.pop("from", name if name in _SPLITS else None)
-    known = (*_SPLITS, "data")
+    source = rest.pop("from", name if name in (*_SPLITS, "samples") else None)
+    known = (*_SPLITS, "data", "samples")
     if source is None:
         raise ConfigError(f"slice.{name}.from: missing value; give one of {', '.join(known)}")
     if source not in known:
         raise ConfigError(f"slice.{name}.from={source} is not known; {did_you_mean(str(source), known)}")
     if source not in RESERVED.get(name, known):
         raise ConfigError(
-            f"slice.{name}.from={source}: the name is reserved for pairs from {' or '.join(RESERVED[name])}; "
+            f"slice.{name}.from={source}: the name is reserved for from={' or '.join(RESERVED[name])}; "
             "give the slice another name"
         )
-    parsed = build_strict(SliceSpec, rest, where=f"slice.{name}")
-    if parsed.data and source != "data":
-        raise ConfigError(f"slice.{name}.data is only for from=data, not from={source}; drop one of them")
-    return source, parsed
+    return source, rest
 
 
 def _slice_data(name: str, override: Mapping[str, Any], data: DataConfig) -> DataConfig:
@@ -181,7 +206,7 @@ def _slice_data(name: str, override: Mapping[str, Any], data: DataConfig) -> Dat
     return build_strict(DataConfig, merged, where=f"slice.{name}.data")
 
 
-def _overlap(pairs: Sequence[PreferencePair], train: Sequence[PreferencePair], data: DataConfig) -> Overlap:
+def _overlap(pairs: Sequence[Prompted], train: Sequence[PreferencePair], data: DataConfig) -> Overlap:
     """Count what the slice shares with train: given groups, prompts word for word, near-duplicate prompts."""
     prompts = index_prompts((*train, *pairs))
     in_train = set(prompts.of_pair[: len(train)])

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from rmx.data.ledger import Ledger
 
-__all__ = ["summarise"]
+__all__ = ["contaminated", "summarise"]
+
+_KINDS = {
+    "prompt": "the same prompt",
+    "near_prompt": "a near-duplicate prompt",
+    "response": "a response of train",
+    "ngram": "13 words in a row of train",
+}
 
 
 def summarise(ledger: Ledger) -> str:
@@ -25,8 +35,17 @@ def summarise(ledger: Ledger) -> str:
     )
     shared = sum(o.pairs for o in ledger.overlap.values())
     lines.append(f"overlap with train: {shared:,} pairs of the other splits ({ledger.split_mode} split)")
+    lines += [f"contamination of {line}; ids in contamination.jsonl" for line in contaminated(ledger.contamination)]
     if ledger.moved is not None:
         moves = ", ".join(f"{n:,} from {way}" for way, n in ledger.moved.items()) or "none"
         lines.append(f"moved since the earlier split: {moves}")
     lines += [f"warning: {text}" for text in ledger.warnings]
     return "\n".join(lines)
+
+
+def contaminated(found: Mapping[str, Any] | None) -> Iterator[str]:
+    """Yield a line for each slice or benchmark that train knows something of."""
+    for name, entry in (found or {}).get("by_slice", {}).items():
+        parts = [f"{entry['counts'][kind]:,} with {words}" for kind, words in _KINDS.items() if entry["counts"][kind]]
+        if parts:
+            yield f"{name} ({entry['items']:,}): {', '.join(parts)}"

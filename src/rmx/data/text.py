@@ -9,7 +9,7 @@ import xxhash
 
 from rmx.domain import Message
 
-__all__ = ["digest", "fold", "normalise", "opening_turn", "unit_interval", "words"]
+__all__ = ["digest", "fold", "normalise", "opening_turn", "unit_interval", "word_list", "words"]
 
 _PUNCTUATION = str.maketrans(dict.fromkeys("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", " "))
 
@@ -26,9 +26,14 @@ def normalise(text: str) -> str:
     return fold(text).casefold()
 
 
+def word_list(normalised: str) -> list[str]:
+    """Return the words of a normalised text in order, ASCII punctuation taken as space."""
+    return normalised.translate(_PUNCTUATION).split()
+
+
 def words(normalised: str) -> frozenset[str]:
-    """Return the distinct words of a normalised text, ASCII punctuation taken as space."""
-    return frozenset(normalised.translate(_PUNCTUATION).split())
+    """Return the distinct words of a normalised text."""
+    return frozenset(word_list(normalised))
 
 
 def opening_turn(prompt: Sequence[Message]) -> str:

@@ -12,15 +12,23 @@ import xxhash
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from rmx.data.comparison import Rejection
+from rmx.data.comparison import Problem, Rejection
 from rmx.data.render import Renderer
+from rmx.data.samples import SampledPrompt
 from rmx.data.text import digest
 from rmx.data.token_store import Tokenised, TokenStore, read_tokenised, write_tokenised
 from rmx.data.tokenise import Text, tokenise
 from rmx.domain import Candidate, Message, PreferencePair
 from rmx.errors import DataError
 
-__all__ = ["EncodedPairs", "TokenStore", "encode_candidates", "encode_pairs"]
+__all__ = [
+    "EncodedPairs",
+    "TokenStore",
+    "encode_candidates",
+    "encode_pairs",
+    "encode_renderable",
+    "unscorable_samples",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -70,17 +78,49 @@ def encode_candidates(
     Raises:
         DataError: a candidate cannot be rendered, or the cache cannot be written.
     """
+    store, problems = encode_renderable(renderer, candidates, cache_dir=cache_dir)
+    for number, problem in sorted(problems.items()):
+        raise DataError(
+            f"candidate {candidates[number].candidate_id}: {problem.detail} ({problem.reason}); "
+            "it cannot be scored, leave it out or mend its text"
+        )
+    return store
+
+
+def encode_renderable(
+    renderer: Renderer, candidates: Sequence[Candidate], *, cache_dir: Path | None = None
+) -> tuple[TokenStore, dict[int, Problem]]:
+    """Render and tokenise candidates; sequence i is candidate i, without tokens where it cannot be rendered, and why.
+
+    Raises:
+        DataError: the cache cannot be written.
+    """
     numbers: dict[Text, int] = {}
     members = np.array([numbers.setdefault((c.prompt, c.completion), len(numbers)) for c in candidates], np.int64)
     encoded = _encode(renderer, list(numbers), cache_dir)
-    for candidate, number in zip(candidates, members, strict=True):
-        problem = encoded.problems.get(int(number))
+    problems = {i: encoded.problems[n] for i, n in enumerate(members.tolist()) if n in encoded.problems}
+    return encoded.store.select(members), problems
+
+
+def unscorable_samples(
+    renderer: Renderer, samples: Sequence[SampledPrompt], *, max_length: int, cache_dir: Path | None
+) -> tuple[Rejection, ...]:
+    """Return the sampled prompts that must leave, by prompt id: a completion cannot be rendered or is too long.
+
+    A prompt leaves whole: without its longest samples, the best of the others would look better than it is.
+    """
+    texts = list(dict.fromkeys((s.prompt, completion) for s in samples for completion in s.completions))
+    encoded = _encode(renderer, texts, cache_dir)
+    wrong = {texts[n]: problem for n, problem in encoded.problems.items()}
+    for n in np.flatnonzero(encoded.store.lengths > max_length).tolist():
+        detail = f"a sample has {encoded.store.lengths[n]:,} tokens, data.max_length is {max_length:,}"
+        wrong.setdefault(texts[n], Problem("over_length", detail))
+    found = []
+    for sampled in samples:
+        problem = next((wrong[sampled.prompt, c] for c in sampled.completions if (sampled.prompt, c) in wrong), None)
         if problem is not None:
-            raise DataError(
-                f"candidate {candidate.candidate_id}: {problem.detail} ({problem.reason}); "
-                "it cannot be scored, leave it out or mend its text"
-            )
-    return encoded.store.select(members)
+            found.append(Rejection(sampled.prompt_id, sampled.origin, problem.reason, problem.detail))
+    return tuple(found)
 
 
 def _rejections(

@@ -42,6 +42,35 @@ PHRASES = {
         "sd",
         ("raises", "lowers"),
     ),
+    ("markdown_effect", "effect_sd"): Phrase(
+        "setting the same words in markdown {up} an answer's reward by {x}",
+        "the effect of markdown alone on {slice}",
+        "sd",
+        ("raises", "lowers"),
+    ),
+    ("flattery_effect", "effect_sd"): Phrase(
+        "flattering the reader first {up} an answer's reward by {x}",
+        "the effect of flattery alone on {slice}",
+        "sd",
+        ("raises", "lowers"),
+    ),
+    ("perturbation", "accuracy_drop"): Phrase(
+        "accuracy on {slice} {up} by {x} when only typing, case, spacing, context or format change",
+        "the accuracy drop under perturbations on {slice}",
+        "points",
+        ("falls", "rises"),
+    ),
+    ("degenerate", "below_worst_share"): Phrase(
+        "{x} of the degenerate completions on {slice} score below every real answer",
+        "the rank of degenerate completions on {slice}",
+        "share",
+    ),
+    ("prompt_dependence", "dependence"): Phrase(
+        "after the prompt of another group the reward orders {x} {up} {slice} pairs correctly",
+        "the dependence on the prompt on {slice}",
+        "points",
+        ("fewer of the", "more of the"),
+    ),
     ("distribution_shift", "drop"): Phrase(
         "accuracy {up} by {x} from the training distribution to {slice}",
         "the accuracy drop to {slice}",

@@ -6,7 +6,7 @@ import re
 
 from rmx.data.text import unit_interval
 from rmx.probes.length_phrases import CONTENT_FREE, PADDING
-from rmx.probes.probe import Probe
+from rmx.probes.probe import completion_probe
 
 __all__ = ["LENGTH", "compress", "pad"]
 
@@ -55,9 +55,5 @@ def compress(completion: str) -> str | None:
     return None if text == completion else text
 
 
-def _edit(completion: str, key: str) -> dict[str, str]:
-    edits = {"padded": pad(completion, key), "compressed": compress(completion)}
-    return {variant: text for variant, text in edits.items() if text is not None}
-
-
-LENGTH = Probe(name="length", variants=("padded", "compressed"), edit=_edit)
+LENGTH = completion_probe("length", {"padded": pad, "compressed": lambda completion, _: compress(completion)})
+"""The same completion with content-free padding, or without its content-free parts."""

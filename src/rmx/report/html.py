@@ -12,11 +12,15 @@ from typing import Any
 import numpy as np
 
 from rmx.audits.registry import AUDITS
+from rmx.data.style import STYLE_FEATURES
 from rmx.domain import AuditResult, GateDecision, RequirementOutcome
 from rmx.errors import RunError
 from rmx.gate import explain
+from rmx.report.ceiling import ceiling_words
 from rmx.report.ledger import view_ledger
+from rmx.report.plots.best_of_n import best_of_n_curve
 from rmx.report.plots.canvas import Panel
+from rmx.report.plots.history import audit_history
 from rmx.report.plots.length import score_against_length
 from rmx.report.plots.margins import margin_histogram
 from rmx.report.plots.reliability import reliability_diagram
@@ -41,6 +45,8 @@ from rmx.score_table import ScoreTable, ScoreView
 __all__ = ["write_report"]
 
 WRONG_PAIRS = 10
+COUNTS = {f"{side}_{name}" for side in ("chosen", "rejected") for name in STYLE_FEATURES}
+"""Tags that an audit reads and that say little of a single pair."""
 
 
 def write_report(
@@ -118,12 +124,15 @@ def _template() -> Any:
 def _panels(
     results: Sequence[AuditResult], summary: Summary, heldout: ScoreView | None, curve: Path | None
 ) -> list[Panel]:
+    best_of_n = [r for r in results if r.audit == "best_of_n"]
     return [
         accuracy_by_slice([r for r in results if r.audit == "accuracy"], summary.scorer),
         training_curve(curve),
+        audit_history(curve),
         margin_histogram(heldout),
         reliability_diagram(heldout),
         score_against_length(heldout),
+        *([best_of_n_curve(best_of_n, summary.scorer)] if best_of_n else []),
     ]
 
 
@@ -146,6 +155,7 @@ def _numbers(summary: Summary, views: Mapping[str, ScoreView | None]) -> list[tu
     effects = [found_words(result) for result in summary.length]
     labels = [f"{name}: {_labellers(view)}" for name, view in views.items() if view is not None]
     return [
+        ("Noise ceiling", ceiling_words(summary.ceiling)),
         ("Fresh-policy accuracy", fresh),
         ("Length effect", "; ".join(effects) or "not provided: no edited texts were scored"),
         ("Who labelled", "; ".join(labels) or "no slice was scored"),
@@ -202,7 +212,7 @@ def _wrong_pairs(rows: ScoreView | None) -> list[dict[str, str]]:
             "pair_id": rows.pair_ids[i],
             "margin": quantity(float(margins[i]), "margin"),
             "tokens": _tokens(rows, int(i)),
-            "tags": ", ".join(f"{name} {value}" for name, value in tags[i].items()) or "none",
+            "tags": ", ".join(f"{name} {value}" for name, value in tags[i].items() if name not in COUNTS) or "none",
         }
         for i in order
         if margins[i] < 0

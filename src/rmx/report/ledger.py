@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rmx.data.summary import contaminated
 from rmx.report.sentences import audit_name
 
 __all__ = ["Destination", "LedgerView", "SplitPart", "view_ledger"]
 
 _SHOWN = ("rows_in", "comparisons_in", "kept", "rejected", "held_out", "review", "review_reasons", "splits", "groups")
-_ELSEWHERE = (*_SHOWN, "effects", "overlap", "warnings")
+_ELSEWHERE = (*_SHOWN, "effects", "overlap", "contamination", "warnings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,9 @@ def view_ledger(ledger: Mapping[str, Any] | None) -> LedgerView | None:
             if n
         ),
         splits=_splits(ledger),
-        notes=tuple(
-            (audit_name(str(k)), _plain(v)) for k, v in ledger.items() if k not in _ELSEWHERE and v is not None
+        notes=(
+            *((audit_name(str(k)), _plain(v)) for k, v in ledger.items() if k not in _ELSEWHERE and v is not None),
+            *_contamination(ledger.get("contamination")),
         ),
         warnings=tuple(str(warning) for warning in ledger.get("warnings", ())),
     )
@@ -110,6 +112,12 @@ def _splits(ledger: Mapping[str, Any]) -> tuple[SplitPart, ...]:
         known = groups.get(name) if isinstance(groups, Mapping) else None
         parts.append(SplitPart(str(name), _plain(pairs), "" if known is None else _plain(known), common))
     return tuple(parts)
+
+
+def _contamination(found: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    if found is not None:
+        searched = ", ".join(map(str, found.get("by_slice", {}))) or "no slice"
+        yield "contamination", "; ".join(contaminated(found)) or f"nothing of {searched} stands in train"
 
 
 def _plain(value: Any) -> str:

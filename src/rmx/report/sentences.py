@@ -26,8 +26,8 @@ __all__ = [
 
 Unit = Literal["share", "points", "sd", "count", "number"]
 _UNITS: tuple[tuple[re.Pattern[str], Unit], ...] = (
-    (re.compile(r"(effect|slope|shift)_sd$"), "sd"),
-    (re.compile(r"(^|_)(gain|drop|difference|gap)(_|$)"), "points"),
+    (re.compile(r"(effect|slope|shift|shift_p95|gain|decline)_sd$"), "sd"),
+    (re.compile(r"(^|_)(gain|drop|difference|gap|dependence|shortfall)(_|$)"), "points"),
     (re.compile(r"(^|_)(accuracy|share|rate)(_|$)"), "share"),
     (re.compile(r"(^|_)(overlap|count)(_|$)"), "count"),
 )
@@ -142,10 +142,18 @@ def meaning(result: AuditResult) -> str:
         sentences.append(f"The interval {does} {_brief(result.null_value, result.metric)}")
         if result.mde is not None and math.isfinite(result.mde):
             sentences.append(f"A difference below {_size(result.mde, result.metric)} from it could be missed")
+    if result.alarm and "q_value" in result.detail:
+        sentences.append(_after_correction(result.detail["q_value"], result.detail["tests"]))
     needed = result.detail.get("n_needed")
     if result.status == "INCONCLUSIVE" and needed and needed > result.n_pairs:
         sentences.append(f"About {needed:,} pairs could settle it")
     return ". ".join(sentences) + "."
+
+
+def _after_correction(q_value: float, tests: int) -> str:
+    """Say whether an alarm outlives that many numbers were tested (see `rmx.audits.family`)."""
+    q = "below 0.001" if q_value < 0.001 else f"{q_value:.3f}"
+    return f"After correction for {tests} tests it {'stands' if q_value < 0.05 else 'may be chance'} (q {q})"
 
 
 def verdict_words(decision: GateDecision) -> str:
@@ -181,8 +189,8 @@ def _capital(text: str) -> str:
 
 
 def evidence_words(result: AuditResult) -> str:
-    """Return how much a result rests on; an audit with a probe counts edited completions as its pairs."""
-    items = "edited completions" if hasattr(AUDITS.get(result.audit), "probe") else "pairs"
+    """Return how much a result rests on; an audit may count something else than pairs."""
+    items = AUDITS[result.audit].counts if result.audit in AUDITS else "pairs"
     return f"{result.n_pairs:,} {items} in {result.n_groups:,} groups"
 
 

@@ -25,6 +25,8 @@ class Summary:
     heldout: tuple[AuditResult, ...]
     """Heldout accuracies: the judged scorer's, then every baseline's; a baseline that was not given has no estimate."""
     missing_baselines: tuple[str, ...]
+    ceiling: tuple[AuditResult, ...]
+    """Noise ceiling of the heldout labels: how accurate any scorer could be."""
     fresh: AuditResult | None
     """Accuracy of the judged scorer on fresh samples of the policy."""
     length: tuple[AuditResult, ...]
@@ -43,6 +45,7 @@ def summarise(decision: GateDecision, results: Sequence[AuditResult]) -> Summary
         blocking=tuple(o for o in decision.requirements if o.name in decision.blocked_by),
         heldout=tuple(sorted(heldout, key=lambda r: r.scorer != scorer)),
         missing_baselines=tuple(name for name in BASELINES if name not in {r.scorer for r in heldout}),
+        ceiling=tuple(r for r in results if r.audit == "noise_ceiling" and r.slice == "heldout" and r.scorer == scorer),
         fresh=next((r for r in accuracies if r.slice == "fresh_policy" and r.scorer == scorer), None),
         length=tuple(r for r in results if r.audit == "length_effect" and r.scorer == scorer),
     )

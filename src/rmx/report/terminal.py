@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rmx.domain import AuditResult, GateDecision
 from rmx.gate import explain
+from rmx.report.ceiling import ceiling_words
 from rmx.report.sentences import found_words, gate_sentence, verdict_words
 from rmx.report.summary import Summary, model_sentence, summarise
 
@@ -68,6 +69,7 @@ def _numbers(summary: Summary) -> list[str]:
     lines += [f"  {name:<{width}}  not provided" for name in summary.missing_baselines]
     if not summary.heldout:
         lines = ["Heldout accuracy: not provided: no heldout slice was scored"]
+    lines.append(f"Noise ceiling: {ceiling_words(summary.ceiling)}")
     fresh = found_words(summary.fresh) if summary.fresh else "not provided: no fresh samples of the policy were scored"
     lines.append(f"Fresh-policy accuracy: {fresh}")
     effects = [found_words(r) for r in summary.length] or ["not provided: no edited texts were scored"]

@@ -24,6 +24,9 @@ from rmx.score_table import CandidateTable, ScoreTable, read_candidates, read_sc
 __all__ = ["audit_scores"]
 
 _CANDIDATES = ".candidates"
+"""Ends the name of a file of candidates, before its kind."""
+_SAMPLES = "samples"
+"""The slice of candidates that name none and come without scores."""
 
 
 @dataclass(frozen=True)
@@ -57,40 +60,63 @@ def audit_scores(config: Config) -> int:
 
 
 def _files(scores: str) -> list[Path]:
-    """Return the score files that the configuration names: one file, or those of a run directory or its scores/."""
+    """Return the files that the configuration names: one, or those of a run directory or its scores/.
+
+    Candidates beside their scores are not among them; candidates without scores are samples, and stand for themselves.
+    """
     path = Path(scores)
     if not path.is_dir():
         return [path]
     folder = path / "scores" if (path / "scores").is_dir() else path
-    files = sorted(p for p in folder.glob("*.parquet") if not p.stem.endswith(_CANDIDATES))
+    tables = sorted(folder.glob("*.parquet"))
+    beside = {_candidates_beside(p) for p in tables if not _holds_candidates(p)}
+    files = [p for p in tables if p not in beside]
     if not files:
         raise DataError(f"{path}: holds no score tables; give a file, or the directory of a finished run")
     return files
+
+
+def _holds_candidates(file: Path) -> bool:
+    return f"{_CANDIDATES}." in file.name
+
+
+def _candidates_beside(file: Path) -> Path:
+    return file.with_name(f"{file.stem}{_CANDIDATES}.parquet")
 
 
 def _read(files: Sequence[Path]) -> _Found:
     scores: dict[str, ScoreTable] = {}
     candidates: dict[str, CandidateTable] = {}
     for file in files:
+        if _holds_candidates(file):
+            _add(candidates, _by_slice(read_candidates(file, slice=_SAMPLES)))
+            continue
         tables = read_scores(file).by_slice()
         for name, table in tables.items():
             scores[name] = scores[name].merge(table) if name in scores else table
-        beside = file.with_name(f"{file.stem}{_CANDIDATES}.parquet")
+        beside = _candidates_beside(file)
         if not beside.exists():
             continue
-        for name, found in _by_slice(read_candidates(beside)).items():
+        found = _by_slice(read_candidates(beside))
+        for name in found:
             if name not in tables:
                 # Most likely rows that name no slice, which are read as heldout: audits would miss them silently.
                 raise DataError(
                     f"{beside}: candidates of slice {name}, but {file.name} has {', '.join(tables)}; "
                     "give them the slice of their scores in a column slice"
                 )
-            both = [candidates[name].table, found.table] if name in candidates else [found.table]
-            candidates[name] = CandidateTable(pa.concat_tables(both), found.metadata)
-    return _Found(scores, candidates, _judged_run(files, scores))
+        _add(candidates, found)
+    judged = Evidence(scores=scores, candidates=candidates).judged()
+    return _Found(scores, candidates, _judged_run(files, judged))
 
 
-def _judged_run(files: Sequence[Path], scores: Mapping[str, ScoreTable]) -> FinishedRun | None:
+def _add(candidates: dict[str, CandidateTable], more: Mapping[str, CandidateTable]) -> None:
+    for name, table in more.items():
+        both = [candidates[name].table, table.table] if name in candidates else [table.table]
+        candidates[name] = CandidateTable(pa.concat_tables(both), table.metadata)
+
+
+def _judged_run(files: Sequence[Path], judged: Mapping[str, ScoreTable | CandidateTable]) -> FinishedRun | None:
     """Return the finished run that judged these very tables; None where they only lie in its directory.
 
     A run's ledger proves its split, and its name stands in the report: neither may be lent to other scores.
@@ -101,10 +127,11 @@ def _judged_run(files: Sequence[Path], scores: Mapping[str, ScoreTable]) -> Fini
     run = find_run(files[0].parent)
     if run is None:
         return None
-    other = [name for name, table in scores.items() if run.scores.get(name) != table.digest]
+    other = [name for name, table in judged.items() if run.scores.get(name) != table.digest]
     if other and files[0].resolve().parent == run.directory.scores.resolve():
+        file = other[0] + (_CANDIDATES if isinstance(judged[other[0]], CandidateTable) else "")
         raise DataError(
-            f"{run.directory.scores}/{other[0]}.parquet: not the scores that {run.directory.gate} was decided on; "
+            f"{run.directory.scores}/{file}.parquet: not the scores that {run.directory.gate} was decided on; "
             "put other scores into a directory of their own"
         )
     return None if other else run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,18 +11,22 @@ from typing import Any
 import numpy as np
 
 from rmx.audits.base import Audit
-from rmx.config.schema import Config
+from rmx.config.schema import Config, DataConfig
+from rmx.data.contamination.proof import prove_contamination
 from rmx.data.prepared import Prepared
 from rmx.data.render import Renderer
 from rmx.data.sequences import PairSet, build_pair_set
 from rmx.data.slices import Slice, build_slice
-from rmx.data.tokens import TokenStore, encode_candidates, encode_pairs
+from rmx.data.style import with_style
+from rmx.data.tokens import TokenStore, encode_candidates, encode_pairs, encode_renderable, unscorable_samples
 from rmx.probes import PROBES
 from rmx.run.encoding import encode_prepared
 from rmx.score_table import Comparisons
 from rmx.scorers.slice_texts import EditRequest, SliceTexts, collect_texts
 
 __all__ = ["Corpus", "SliceData", "build_corpus", "build_slice_data", "edit_requests", "prove_slices"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ def edit_requests(audits: Iterable[Audit], slice: str) -> list[EditRequest]:
         probe = getattr(audit, "probe", None)
         if probe is not None and audit.reads(slice):
             wanted[probe] = max(wanted.get(probe, 0), int(getattr(audit, "items", 0)))
-    return [EditRequest(name, PROBES[name].edit, items) for name, items in wanted.items()]
+    return [EditRequest(PROBES[name], items) for name, items in wanted.items()]
 
 
 def build_corpus(config: Config, renderer: Renderer, audits: Sequence[Audit], *, cache: Path) -> Corpus:
@@ -69,28 +74,52 @@ def build_corpus(config: Config, renderer: Renderer, audits: Sequence[Audit], *,
     own = {n: {"from": n} for n in ("validation", "heldout", "disputed") if prepared.splits[n]}
     specs: dict[str, Any] = {**own, **config.slice}
     slices = {n: build_slice(n, s, prepared, config.data, cache=cache / "data") for n, s in specs.items()}
-    prepared = prove_slices(prepared, slices.values())
+    prepared = prove_slices(prepared, list(slices.values()), config.data)
     data = {n: build_slice_data(s, renderer, audits, config.data.max_length, cache=cache) for n, s in slices.items()}
     return Corpus(prepared, pairs, data)
 
 
-def prove_slices(prepared: Prepared, slices: Iterable[Slice]) -> Prepared:
-    """Return the data with what slices from elsewhere share with train in the same proof as the splits."""
-    overlaps = {s.name: s.overlap for s in slices if s.source == "data" and s.overlap is not None}
+def prove_slices(prepared: Prepared, slices: Sequence[Slice], data: DataConfig) -> Prepared:
+    """Return the data with what slices from elsewhere, and benchmarks, share with train in the ledger."""
+    overlaps = {s.name: s.overlap for s in slices if s.source in ("data", "samples") and s.overlap is not None}
     ledger = replace(prepared.ledger, overlap={**prepared.ledger.overlap, **overlaps})
-    return replace(prepared, ledger=ledger)
+    return prove_contamination(replace(prepared, ledger=ledger), slices, data)
 
 
 def build_slice_data(
-    slice: Slice, renderer: Renderer, audits: Sequence[Audit], max_length: int, *, cache: Path
+    slice: Slice,
+    renderer: Renderer,
+    audits: Sequence[Audit],
+    max_length: int,
+    *,
+    cache: Path,
+    readable: int | None = None,
 ) -> SliceData:
-    """Encode a slice and the edits that audits want of it; its over-long pairs leave, edits may be longer."""
+    """Encode a slice and the edits that audits want of it.
+
+    Its over-long pairs, and prompts with an over-long sample, leave. Edits may be longer, up to the `readable` tokens
+    of the model if they are known; one that is not, or that cannot be rendered, is left out and counted in a warning:
+    it is a question less, not a fault.
+    """
     if slice.source == "data":
         encoded = encode_pairs(renderer, slice.pairs, max_length=max_length, cache_dir=cache / "tokens")
         slice = slice.drop(encoded.rejections)
-    texts = collect_texts(slice.name, slice.pairs, edit_requests(audits, slice.name))
-    store = encode_candidates(renderer, texts.candidates, cache_dir=cache / "tokens")
+    if slice.samples:
+        slice = slice.drop(
+            unscorable_samples(renderer, slice.samples, max_length=max_length, cache_dir=cache / "tokens")
+        )
+    texts = collect_texts(slice.name, slice.pairs, edit_requests(audits, slice.name), slice.samples)
+    store, refused = encode_renderable(renderer, texts.candidates, cache_dir=cache / "tokens")
+    unfit = {*refused, *(np.flatnonzero(store.lengths > readable).tolist() if readable else ())}
+    if unfit:
+        asked = len(texts.candidates)
+        texts = texts.without_edits(unfit)
+        store = encode_candidates(renderer, texts.candidates, cache_dir=cache / "tokens")
+        if lost := asked - len(texts.candidates):
+            why = next((f"the first {p.detail}" for p in refused.values()), f"longer than {readable} tokens")
+            _log.warning("slice %s: %d edited texts are left out (%s)", slice.name, lost, why)
     prompts = store.lengths - store.completion_lengths
     lengths = {p.pair_id: int(prompts[i]) for p, i in zip(slice.pairs, texts.chosen, strict=True)}
-    comparisons = Comparisons.from_pairs(slice.pairs, slice=slice.name, prompt_tokens=lengths)
+    styled = map(with_style, slice.pairs)
+    comparisons = Comparisons.from_pairs(styled, slice=slice.name, prompt_tokens=lengths)
     return SliceData(slice, texts.with_tokens(store.completion_lengths.tolist()), store, comparisons)

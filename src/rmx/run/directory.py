@@ -45,6 +45,16 @@ class RunDirectory:
         return self.path / "metrics.csv"
 
     @property
+    def dynamics(self) -> Path:
+        """What the margin of each train and validation pair did in training."""
+        return self.data / "dynamics.parquet"
+
+    @property
+    def suspects(self) -> Path:
+        """Pairs whose labels a person should look at again."""
+        return self.path / "review" / "suspects.jsonl"
+
+    @property
     def scores(self) -> Path:
         """Score tables and candidates by slice."""
         return self.path / "scores"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from rmx.audits.registry import build_audits
 from rmx.config.redact import redacted
 from rmx.config.schema import Config, DataConfig
 from rmx.config.strict import build_strict
+from rmx.data.contamination.proof import exact_prompts
+from rmx.data.contamination.record import Hit, write_hits
 from rmx.data.overlap import count_overlap, read_split
 from rmx.data.prepare import prepare
 from rmx.data.prepared import Prepared, split_rows
@@ -26,8 +28,9 @@ from rmx.run.directory import RunDirectory
 from rmx.run.encoding import encode_prepared
 from rmx.run.finished import FinishedRun, find_run
 from rmx.run.judgement import exit_status, judge, show
+from rmx.run.process import settle_process
+from rmx.run.rescoring import rescore
 from rmx.run.scoring import build_evidence
-from rmx.run.trainer import set_threads
 from rmx.scorers.reward_model import Reward, RewardModelScorer, load_reward
 
 __all__ = ["evaluate"]
@@ -44,7 +47,7 @@ def evaluate(config: Config) -> int:
     check_baselines(config.scorer)
     directory = RunDirectory.claim(Path(config.paths.run))
     record = RunRecord.begin("evaluate", seeds={"seed": config.seed})
-    set_threads(config.trainer)
+    settle_process(config.trainer)
     cache = Path(config.paths.cache)
     run = find_run(Path(str(config.reward)))
     with record.phase("model"):
@@ -57,16 +60,20 @@ def evaluate(config: Config) -> int:
     own = None if _given(config.data) else run
     with record.phase("data"):
         prepared, slices = _slices(config, own, reward, audits, cache)
+        leaks = () if prepared is None else prepared.leaks
     with record.phase("scoring"):
         scorer = RewardModelScorer(reward, cache_dir=cache / "tokens")
         rewards = {name: scorer.score(data.texts.candidates) for name, data in slices.items()}
+        rescored = rescore(audits, slices, reward.network, reward.batch, reward.device)
     with record.phase("judgement"):
         baselines = build_baselines(config.scorer, None if prepared is None else prepared.splits["train"])
         if prepared is not None:
             ledger: Mapping[str, Any] | None = prepared.ledger.to_json()
         else:
-            ledger = None if run is None else _trained_on(run, slices)
-        evidence = build_evidence(slices, rewards, baselines, ledger)
+            ledger, leaks = (None, ()) if run is None else _trained_on(run, slices)
+        if ledger is not None:
+            write_hits(leaks, directory.data / "contamination.jsonl")
+        evidence = build_evidence(slices, rewards, baselines, ledger, rescored)
         record.fingerprints.update(_fingerprints(run, own))
         judgement = judge(evidence, audits, config.gate, directory, record.fingerprints)
     facts = {"name": str(config.reward), "trained_here": False} if run is None else run.model_facts
@@ -93,8 +100,11 @@ def _slices(
         raise ConfigError("data: missing value; this reward brings no data of its own, give data=NAME or slice=[NAME]")
     slices += [build_slice(n, spec, prepared, data, cache=cache / "data") for n, spec in specs.items()]
     if prepared is not None:
-        prepared = prove_slices(prepared, slices)
-    encoded = {s.name: build_slice_data(s, reward.renderer, audits, data.max_length, cache=cache) for s in slices}
+        prepared = prove_slices(prepared, slices, replace(data, benchmarks=config.data.benchmarks or data.benchmarks))
+    encoded = {
+        s.name: build_slice_data(s, reward.renderer, audits, data.max_length, cache=cache, readable=reward.max_length)
+        for s in slices
+    }
     return prepared, encoded
 
 
@@ -116,16 +126,17 @@ def _as_trained(run: FinishedRun, prepared: Prepared) -> Prepared:
     return prepared
 
 
-def _trained_on(run: FinishedRun, slices: Mapping[str, SliceData]) -> dict[str, Any]:
+def _trained_on(run: FinishedRun, slices: Mapping[str, SliceData]) -> tuple[dict[str, Any], tuple[Hit, ...]]:
     """Return the ledger of a run that is judged on other data, with what those share with its train split.
 
     Prompts are compared word for word: split.parquet holds their hashes, near-duplicates are not to be had from it.
     """
     train = [row for row in read_split(run.directory.data) if row.split == "train"]
-    rows = split_rows({name: data.slice.pairs for name, data in slices.items()})
+    rows = split_rows({name: data.slice.pairs or data.slice.samples for name, data in slices.items()})
     by_split = {name: asdict(overlap) for name, overlap in count_overlap([*train, *rows]).items()}
     overlap = {"pairs": sum(o["pairs"] for o in by_split.values()), "by_split": by_split}
-    return {**run.ledger, "overlap": overlap}
+    found = exact_prompts(train, {name: [row for row in rows if row.split == name] for name in slices})
+    return {**run.ledger, "overlap": overlap, "contamination": found.summary}, found.hits
 
 
 def _fingerprints(run: FinishedRun | None, own: FinishedRun | None) -> dict[str, str]:

@@ -47,7 +47,7 @@ def judge(
     again can be told from what was judged.
     """
     _write_scores(evidence, directory, fingerprints)
-    digests = {f"{SCORES}{name}": table.digest for name, table in evidence.scores.items()}
+    digests = {f"{SCORES}{name}": table.digest for name, table in evidence.judged().items()}
     results = run_audits(audits, evidence)
     decision = decide(results, gate, label_sources=evidence.label_sources())
     write_results(results, directory.audits)

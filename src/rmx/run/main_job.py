@@ -15,6 +15,7 @@ from rmx.audits.evidence import Evidence
 from rmx.audits.registry import build_audits
 from rmx.config.redact import redacted
 from rmx.config.schema import Config
+from rmx.data.dynamics import Dynamics, write_dynamics, write_suspects
 from rmx.data.lint import check_renderer
 from rmx.data.render import Renderer
 from rmx.data.shards import oversized
@@ -27,8 +28,9 @@ from rmx.run.baselines import build_baselines, check_baselines
 from rmx.run.corpus import Corpus, build_corpus
 from rmx.run.directory import RunDirectory, is_launched_rank
 from rmx.run.judgement import Judgement, exit_status, judge, show
+from rmx.run.process import settle_process
+from rmx.run.rescoring import rescore
 from rmx.run.scoring import build_evidence
-from rmx.run.trainer import set_threads
 from rmx.run.training import fit, score_slices
 
 __all__ = ["train"]
@@ -46,7 +48,7 @@ def train(config: Config) -> int:
     cache = Path(config.paths.cache)
     record = RunRecord.begin("train", seeds={"seed": config.seed}, resumes=directory.record if resume else None)
     pl.seed_everything(config.seed, verbose=False)
-    set_threads(config.trainer)
+    settle_process(config.trainer)
     with record.phase("model"):
         built = build_reward_model(
             config.model, config.adapter, layout=config.batch.layout, seed=config.seed, cache=cache
@@ -70,6 +72,7 @@ def train(config: Config) -> int:
         torch.distributed.destroy_process_group()
     if is_launched_rank():
         return 0
+    _write_dynamics(trained.dynamics, corpus, directory)
     record.fingerprints.update(
         data=corpus.prepared.fingerprint,
         split=corpus.prepared.ledger.split_fingerprint,
@@ -78,7 +81,9 @@ def train(config: Config) -> int:
     )
     with record.phase("judgement"):
         baselines = build_baselines(config.scorer, corpus.prepared.splits["train"])
-        evidence = build_evidence(corpus.slices, rewards, baselines, corpus.prepared.ledger.to_json())
+        device = trained.trainer.strategy.root_device
+        rescored = rescore(audits, corpus.slices, built.reward_model, config.batch, device)
+        evidence = build_evidence(corpus.slices, rewards, baselines, corpus.prepared.ledger.to_json(), rescored)
         judgement = judge(evidence, audits, config.gate, directory, record.fingerprints)
     with record.phase("export"):
         findings = _findings(config, evidence, judgement, record)
@@ -95,6 +100,13 @@ def _begin(config: Config, corpus: Corpus, renderer: Renderer, directory: RunDir
     print(summarise(corpus.prepared.ledger))
     for finding in check_renderer(renderer):
         print(f"template {finding.severity}: {finding.message}")
+
+
+def _write_dynamics(dynamics: Mapping[str, Dynamics], corpus: Corpus, directory: RunDirectory) -> None:
+    pairs = {n: corpus.slices[n].slice.pairs if n in corpus.slices else corpus.prepared.splits[n] for n in dynamics}
+    write_dynamics(directory.dynamics, pairs, dynamics)
+    count = write_suspects(directory.suspects, pairs, dynamics)
+    print(f"{count:,} pairs whose labels training doubts: {directory.suspects}")
 
 
 def _warn_of_oversized(corpus: Corpus, config: Config) -> None:

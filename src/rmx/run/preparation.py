@@ -1,4 +1,4 @@
-"""Only the data: prepared, measured against the model's tokenizer, written and summed up."""
+"""Only the data: prepared, measured against the model's tokenizer, held against slices, written and summed up."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from pathlib import Path
 
 from rmx.config.schema import Config
 from rmx.data.render import Renderer
+from rmx.data.slices import build_slice
 from rmx.data.summary import summarise
 from rmx.model.tokenizer import load_tokenizer
+from rmx.run.corpus import prove_slices
 from rmx.run.directory import RunDirectory
 from rmx.run.encoding import encode_prepared
 
@@ -20,6 +22,8 @@ def prepare_data(config: Config) -> int:
     cache = Path(config.paths.cache)
     renderer = Renderer(load_tokenizer(config.model, cache), terminal=config.model.terminal)
     prepared, _ = encode_prepared(config.data, renderer, cache=cache)
+    slices = [build_slice(n, spec, prepared, config.data, cache=cache / "data") for n, spec in config.slice.items()]
+    prepared = prove_slices(prepared, slices, config.data)
     prepared.write(directory.data)
     print(summarise(prepared.ledger))
     print(f"Ledger: {directory.data / 'ledger.json'}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rmx.config.schema import Config
-from rmx.run.trainer import set_threads
+from rmx.run.process import settle_process
 from rmx.scorers.reward_model import load_reward
 from rmx.scorers.stream import score_stream
 
@@ -14,7 +14,7 @@ __all__ = ["score_file"]
 
 def score_file(config: Config) -> int:
     """Score `input` with `reward` into `output`."""
-    set_threads(config.trainer)
+    settle_process(config.trainer)
     device = "cpu" if config.trainer.accelerator == "cpu" else None
     reward = load_reward(
         str(config.reward), device=device, max_tokens=config.batch.max_tokens, layout=config.batch.layout

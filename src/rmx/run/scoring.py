@@ -23,6 +23,7 @@ def build_evidence(
     rewards: Mapping[str, NDArray[np.float64]],
     baselines: Sequence[Scorer],
     ledger: Mapping[str, Any] | None,
+    rescored: Mapping[str, CandidateTable],
 ) -> Evidence:
     """Return what the audits read.
 
@@ -31,12 +32,15 @@ def build_evidence(
         rewards: The model's rewards of each slice's texts, float64 (n,).
         baselines: Scorers that "better than trivial" is measured against, on the same texts.
         ledger: ledger.json of the data that the model was trained on, where they are known.
+        rescored: Texts of a slice that the model scored again, see `rmx.run.rescoring`.
     """
     candidates: dict[str, CandidateTable] = {}
     scores: dict[str, ScoreTable] = {}
     for name, data in slices.items():
         tables = [data.texts.scored("model", rewards[name])]
         tables += [data.texts.scored(b.name, b.score(data.texts.candidates)) for b in baselines]
+        tables += [rescored[name]] if name in rescored else []
         candidates[name] = CandidateTable(pa.concat_tables([t.table for t in tables]))
-        scores[name] = join_scores(candidates[name], data.comparisons)
+        if len(data.comparisons):
+            scores[name] = join_scores(candidates[name], data.comparisons)
     return Evidence(scores=scores, candidates=candidates, ledger=ledger, temperature=validation_temperature(scores))

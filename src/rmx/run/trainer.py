@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.strategies import DDPStrategy, Strategy
@@ -23,21 +21,10 @@ from rmx.callbacks.metrics_file import MetricsFile
 from rmx.callbacks.progress import TrainingProgress
 from rmx.config.schema import TrainerConfig
 
-__all__ = ["BEST", "LAST", "build_trainer", "local_processes", "quiet_lightning", "set_threads"]
+__all__ = ["BEST", "LAST", "build_trainer", "quiet_lightning"]
 
 LAST = "last.ckpt"
 BEST = "best.ckpt"
-
-
-def local_processes(trainer: TrainerConfig) -> int:
-    """Return how many processes of this job share this machine."""
-    return trainer.devices if trainer.accelerator == "cpu" else 1
-
-
-def set_threads(trainer: TrainerConfig) -> None:
-    """Give each local process its share of the cores, unless `trainer.threads` says how many it gets."""
-    cores = len(os.sched_getaffinity(0))
-    torch.set_num_threads(trainer.threads or max(1, cores // local_processes(trainer)))
 
 
 def build_trainer(

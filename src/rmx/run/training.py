@@ -16,12 +16,14 @@ from rmx.audits.accuracy import Accuracy
 from rmx.audits.base import Audit
 from rmx.audits.registry import build_audits
 from rmx.callbacks.checkpoint_io import SafeCheckpointIO
+from rmx.callbacks.dynamics import TrainingDynamics
 from rmx.callbacks.gather import GatherRewards
 from rmx.callbacks.interruption import Interruption
 from rmx.callbacks.validation import ValidationAudits
 from rmx.config.schema import Config
 from rmx.config.targets import build_target
 from rmx.data.datamodule import PreferenceData, scoring_loader
+from rmx.data.dynamics import Dynamics
 from rmx.data.plan import StepPlan
 from rmx.errors import RunError
 from rmx.model.build import BuiltModel
@@ -45,6 +47,8 @@ class Trained:
     steps: int
     best_step: int
     """Optimiser step of the checkpoint in use: the best by `trainer.monitor`, or the last without validation."""
+    dynamics: Mapping[str, Dynamics]
+    """Of `train`, and of `validation` where there is one (on rank 0)."""
 
 
 def fit(config: Config, corpus: Corpus, built: BuiltModel, directory: RunDirectory, *, template_hash: str) -> Trained:
@@ -68,6 +72,13 @@ def fit(config: Config, corpus: Corpus, built: BuiltModel, directory: RunDirecto
         {n: d.comparisons for n, d in validation.items()},
         _in_training(build_audits(config.audit)),
     )
+    dynamics = TrainingDynamics(
+        len(corpus.train),
+        gather,
+        validation["validation"].texts if validation else None,
+        file=directory.checkpoints / "validation_margins.npz",
+        resume_step=resume_step,
+    )
     data = PreferenceData(corpus.train, plan, {n: d.store for n, d in validation.items()})
     with quiet_lightning():
         trainer = build_trainer(
@@ -76,7 +87,7 @@ def fit(config: Config, corpus: Corpus, built: BuiltModel, directory: RunDirecto
             total_steps=plan.total_steps,
             steps_per_epoch=plan.steps_per_epoch,
             resume_step=resume_step,
-            first=[gather, audits] if validation else [],
+            first=[gather, audits, dynamics] if validation else [dynamics],
             loggers=build_loggers(config, directory.path),
             validates=bool(validation),
             extra=[build_target(c, where=f"callbacks.{n}") for n, c in config.callbacks.items()],
@@ -86,7 +97,8 @@ def fit(config: Config, corpus: Corpus, built: BuiltModel, directory: RunDirecto
             fit_head(built.reward_model, corpus.train, config.batch, autocast=autocast)
         trainer.fit(module, data, ckpt_path=checkpoint)
     _stop_if_interrupted(trainer, directory)
-    return Trained(module, trainer, trainer.global_step, _use_best(module, trainer, directory))
+    best = _use_best(module, trainer, directory)
+    return Trained(module, trainer, trainer.global_step, best, dynamics.dynamics(trainer))
 
 
 def step_plan(config: Config, corpus: Corpus) -> StepPlan:

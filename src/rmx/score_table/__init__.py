@@ -8,6 +8,7 @@ from rmx.score_table.schema import (
     PAIRWISE_COLUMNS,
     SCORE_COLUMNS,
     candidate_id,
+    prompt_id,
 )
 from rmx.score_table.tables import CandidateTable, Comparisons, ScoreTable
 from rmx.score_table.view import ScoreView
@@ -23,6 +24,7 @@ __all__ = [
     "ScoreView",
     "candidate_id",
     "join_scores",
+    "prompt_id",
     "read_candidates",
     "read_comparisons",
     "read_scores",

@@ -68,11 +68,16 @@ def read_scores(path: Path) -> ScoreTable:
     return _checked(path, ScoreTable, table, facts)
 
 
-def read_candidates(path: Path) -> CandidateTable:
-    """Read a candidates table; a foreign file needs candidate_id, group and reward. Errors as `read_scores`."""
+def read_candidates(path: Path, *, slice: str = "heldout") -> CandidateTable:
+    """Read a candidates table; a foreign file needs candidate_id, group and reward. Errors as `read_scores`.
+
+    Args:
+        path: Parquet, CSV or JSONL.
+        slice: The slice of rows that name none.
+    """
     path = Path(path)
     cells, facts = _read_cells(path)
-    defaults = {"slice": "heldout", "scorer": "model"}
+    defaults = {"slice": slice, "scorer": "model"}
     table = _typed(path, cells, CANDIDATE_COLUMNS, needed=["candidate_id", "group", "reward"], defaults=defaults)
     return _checked(path, CandidateTable, table, facts)
 

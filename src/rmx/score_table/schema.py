@@ -5,12 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 
 from rmx.domain import Message
 
-__all__ = ["CANDIDATE_COLUMNS", "COMPARISON_COLUMNS", "PAIRWISE_COLUMNS", "SCORE_COLUMNS", "WHEN_NULL", "candidate_id"]
+__all__ = [
+    "CANDIDATE_COLUMNS",
+    "COMPARISON_COLUMNS",
+    "PAIRWISE_COLUMNS",
+    "SCORE_COLUMNS",
+    "WHEN_NULL",
+    "candidate_id",
+    "prompt_id",
+]
 
 CANDIDATE_COLUMNS = pa.schema(
     [
@@ -24,10 +33,13 @@ CANDIDATE_COLUMNS = pa.schema(
         ("probe", pa.string()),
         ("variant", pa.string()),
         ("source_id", pa.string()),
+        ("prompt_id", pa.string()),
+        ("count", pa.int64()),
     ]
 )
 """Schema of a candidates table. `probe` is empty for an original text; an edited text names its probe, its variant and,
-in `source_id`, the candidate it was made from."""
+in `source_id`, the candidate it was made from. In a slice of samples `count` says how often the text was drawn for its
+prompt; elsewhere it is null."""
 
 COMPARISON_COLUMNS = pa.schema(
     [
@@ -60,20 +72,31 @@ SCORE_COLUMNS = pa.schema(
         ("strength", pa.float64()),
         ("label_source", pa.string()),
         ("tags", pa.string()),
+        ("chosen_id", pa.string()),
+        ("rejected_id", pa.string()),
     ]
 )
-"""Schema of a ScoreTable; only pair_id, group, chosen_reward and rejected_reward are required of a foreign file."""
+"""Schema of a ScoreTable; only pair_id, group, chosen_reward and rejected_reward are required of a foreign file. The
+two ids name the pair's candidates, so that audits find a pair's edited texts."""
 
 PAIRWISE_COLUMNS = pa.schema(
     [pa.field("margin", pa.float64()) if field.name == "chosen_reward" else field for field in SCORE_COLUMNS]
 ).remove(SCORE_COLUMNS.get_field_index("rejected_reward"))
 """Schema of the ScoreTable of a pairwise judge: `margin` in the place of the two rewards, which it does not have."""
 
-WHEN_NULL = {"label_source": "unknown", "tags": "", "probe": "", "variant": "", "source_id": ""}
+WHEN_NULL = {"label_source": "unknown", "tags": "", "probe": "", "variant": "", "source_id": "", "prompt_id": ""}
 """What a missing text means, so that the same content is the same rows in every format."""
 
 
 def candidate_id(prompt: Sequence[Message], completion: str) -> str:
     """Return the id of a text: equal prompts and completions have equal ids in every slice and run."""
-    payload = json.dumps([[m.role, m.content] for m in prompt] + [completion], ensure_ascii=True)
-    return hashlib.sha256(payload.encode()).hexdigest()[:20]
+    return _hash([[m.role, m.content] for m in prompt] + [completion])
+
+
+def prompt_id(prompt: Sequence[Message]) -> str:
+    """Return the id of a prompt: rewards are only comparable within one."""
+    return _hash([[m.role, m.content] for m in prompt])
+
+
+def _hash(parts: Sequence[Any]) -> str:
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()[:20]

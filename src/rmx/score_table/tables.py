@@ -119,7 +119,10 @@ class Comparisons(_Rows):
     def from_pairs(
         cls, pairs: Iterable[PreferencePair], *, slice: str, prompt_tokens: Mapping[str, int] | None = None
     ) -> Self:
-        """Build from pairs whose groups are filled in; `prompt_tokens` maps pair_id to the length of its prompt."""
+        """Build from pairs whose groups are filled in; `prompt_tokens` maps pair_id to the length of its prompt.
+
+        Votes become tag `votes`, a JSON list [for chosen, for rejected, ties].
+        """
         lengths = prompt_tokens or {}
         rows = [
             {
@@ -132,7 +135,7 @@ class Comparisons(_Rows):
                 "agreement": pair.agreement,
                 "strength": pair.strength,
                 "label_source": pair.label_source,
-                "tags": json.dumps(dict(pair.tags), sort_keys=True, ensure_ascii=False) if pair.tags else "",
+                "tags": _tags(pair),
             }
             for pair in pairs
         ]
@@ -223,9 +226,16 @@ class ScoreTable(_Rows):
             rejected_tokens=_lengths(rows, "rejected_tokens"),
             agreement=_floats(rows, "agreement"),
             strength=_floats(rows, "strength"),
+            chosen_ids=rows["chosen_id"].to_pylist(),
+            rejected_ids=rows["rejected_id"].to_pylist(),
             label_sources=rows["label_source"].to_pylist(),
             tags_json=rows["tags"].to_pylist(),
         )
+
+
+def _tags(pair: PreferencePair) -> str:
+    tags = dict(pair.tags) if pair.votes is None else {**pair.tags, "votes": json.dumps(list(pair.votes))}
+    return json.dumps(tags, sort_keys=True, ensure_ascii=False) if tags else ""
 
 
 def _floats(rows: pa.Table, name: str) -> NDArray[np.float64]:

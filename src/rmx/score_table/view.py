@@ -39,6 +39,9 @@ class ScoreView:
     """Votes for chosen divided by all votes; NaN where not given."""
     strength: Floats
     """Label strength as published; NaN where not given."""
+    chosen_ids: list[str | None]
+    """Candidate of each chosen completion; None where the table does not say."""
+    rejected_ids: list[str | None]
     label_sources: list[str]
     tags_json: list[str]
     """JSON object per pair; empty where not given."""

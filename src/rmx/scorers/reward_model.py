@@ -40,7 +40,8 @@ class Reward:
         """Changes with the weights' contract or source; a resumed scoring must have the same."""
         self.batch = BatchConfig(max_tokens=max_tokens, layout=loaded.layout)
         self.device = device
-        self._network = loaded.network
+        self.network = loaded.network
+        """Maps batches of token sequences to rewards."""
 
     def score(self, prompts: Sequence[Prompt], completions: Sequence[str]) -> NDArray[np.float32]:
         """Return the rewards (n,) of n completions, each to the prompt of the same number.
@@ -67,7 +68,7 @@ class Reward:
 
     def rewards(self, store: TokenStore) -> NDArray[np.float32]:
         """Return the rewards (n,) of rendered sequences, none longer than `max_length`."""
-        return map_sequences(self._network, store, self.batch, device=self.device)
+        return map_sequences(self.network, store, self.batch, device=self.device)
 
     def too_long(self, tokens: int) -> str:
         """Say how a text is too long."""

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import pyarrow as pa
 import xxhash
 from numpy.typing import NDArray
 
+from rmx.data.samples import SampledPrompt
 from rmx.domain import Candidate, PreferencePair
-from rmx.score_table import CANDIDATE_COLUMNS, CandidateTable, candidate_id
+from rmx.probes import Probe
+from rmx.probes.foreign import foreign_prompts
+from rmx.probes.probe import Prompt, Side
+from rmx.score_table import CANDIDATE_COLUMNS, CandidateTable, candidate_id, prompt_id
 
 __all__ = ["CandidateUse", "EditRequest", "SliceTexts", "collect_texts"]
-
-Editor = Callable[[str, str], Mapping[str, str]]
-"""(completion, key) -> {variant: edited completion}; a variant that cannot be made is absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class EditRequest:
-    """An audit's wish: edit the chosen completions of up to `items` pairs with one probe."""
+    """An audit's wish: edit the completions of up to `items` pairs with one probe."""
 
-    probe: str
-    edit: Editor
+    probe: Probe
     items: int
 
 
@@ -39,6 +41,8 @@ class CandidateUse:
     probe: str = ""
     variant: str = ""
     source_id: str = ""
+    count: int | None = None
+    """Of a sample: how often its prompt had this text."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,23 @@ class SliceTexts:
         candidates = tuple(replace(c, tokens=int(n)) for c, n in zip(self.candidates, tokens, strict=True))
         return replace(self, candidates=candidates)
 
+    def without_edits(self, numbers: Collection[int]) -> SliceTexts:
+        """Return the texts without those of these numbers that are only edits; original texts stay."""
+        original = {use.text for use in self.uses if not use.probe}
+        kept = [i for i in range(len(self.candidates)) if i in original or i not in numbers]
+        new = {old: i for i, old in enumerate(kept)}
+        return replace(
+            self,
+            candidates=tuple(self.candidates[i] for i in kept),
+            uses=tuple(replace(use, text=new[use.text]) for use in self.uses if use.text in new),
+            chosen=np.array([new[i] for i in self.chosen.tolist()], np.int64),
+            rejected=np.array([new[i] for i in self.rejected.tolist()], np.int64),
+        )
+
     def scored(self, scorer: str, rewards: NDArray[np.float64]) -> CandidateTable:
         """Return the candidates table of one scorer; `rewards` is float64 (n,) in the order of `candidates`."""
         texts = [self.candidates[use.text] for use in self.uses]
+        prompts = {prompt: prompt_id(prompt) for prompt in {text.prompt for text in texts}}
         columns = {
             "slice": [self.name] * len(texts),
             "group": [use.group for use in self.uses],
@@ -74,32 +92,56 @@ class SliceTexts:
             "probe": [use.probe for use in self.uses],
             "variant": [use.variant for use in self.uses],
             "source_id": [use.source_id for use in self.uses],
+            "prompt_id": [prompts[text.prompt] for text in texts],
+            "count": [use.count for use in self.uses],
         }
         return CandidateTable(pa.table(columns, schema=CANDIDATE_COLUMNS))
 
 
-def collect_texts(name: str, pairs: Sequence[PreferencePair], requests: Sequence[EditRequest] = ()) -> SliceTexts:
-    """Number the distinct texts of a slice.
+def collect_texts(
+    name: str,
+    pairs: Sequence[PreferencePair],
+    requests: Sequence[EditRequest] = (),
+    samples: Sequence[SampledPrompt] = (),
+) -> SliceTexts:
+    """Number the distinct texts of a slice: of its pairs, or of its samples.
 
     Which pairs are edited depends on their ids alone, so that the same items are edited at every validation and for
     every scorer.
     """
     texts = _Texts()
     uses: list[CandidateUse] = []
-    chosen = np.array([texts.number(p, p.chosen) for p in pairs], np.int64)
-    rejected = np.array([texts.number(p, p.rejected) for p in pairs], np.int64)
-    for side in (chosen, rejected):
-        uses += [CandidateUse(int(i), p.group) for i, p in zip(side, pairs, strict=True)]
+    chosen = np.array([texts.number(p.prompt, p.chosen) for p in pairs], np.int64)
+    rejected = np.array([texts.number(p.prompt, p.rejected) for p in pairs], np.int64)
+    sides: tuple[tuple[Side, NDArray[np.int64]], ...] = (("chosen", chosen), ("rejected", rejected))
+    for side, numbers in sides:
+        uses += [CandidateUse(int(i), p.group, _gold(p, side)) for i, p in zip(numbers, pairs, strict=True)]
+    for sampled in samples:
+        drawn = Counter(zip(sampled.completions, sampled.gold, strict=True))
+        uses += [
+            CandidateUse(texts.number(sampled.prompt, completion), sampled.group, gold, count=count)
+            for (completion, gold), count in drawn.items()
+        ]
     order = sorted(range(len(pairs)), key=lambda i: xxhash.xxh64_hexdigest(pairs[i].pair_id.encode()))
+    foreign = foreign_prompts(pairs) if requests else []
     for request in requests:
-        for i in order[: request.items]:
-            source = texts.distinct[chosen[i]]
-            for variant, edited in request.edit(source.completion, source.candidate_id).items():
-                number = texts.number(pairs[i], edited)
-                uses.append(CandidateUse(number, pairs[i].group, None, request.probe, variant, source.candidate_id))
+        probe = request.probe
+        for i, side in product(order[: request.items], probe.sides):
+            source = texts.distinct[(chosen if side == "chosen" else rejected)[i]]
+            for variant, edited in probe.edit(source, foreign[i]).items():
+                number = texts.number(*edited)
+                uses.append(CandidateUse(number, pairs[i].group, None, probe.name, variant, source.candidate_id))
     # A text plays one part once, however many pairs share it.
     distinct_uses = {(u.text, u.probe, u.variant, u.source_id): u for u in uses}
     return SliceTexts(name, tuple(pairs), tuple(texts.distinct), tuple(distinct_uses.values()), chosen, rejected)
+
+
+def _gold(pair: PreferencePair, side: Side) -> float | None:
+    """Return the gold reward that a synthetic world gave a completion."""
+    try:
+        return float(pair.tags[f"gold_{side}"])
+    except (KeyError, ValueError):
+        return None
 
 
 class _Texts:
@@ -109,9 +151,9 @@ class _Texts:
         self.distinct: list[Candidate] = []
         self._numbers: dict[str, int] = {}
 
-    def number(self, pair: PreferencePair, completion: str) -> int:
-        identity = candidate_id(pair.prompt, completion)
+    def number(self, prompt: Prompt, completion: str) -> int:
+        identity = candidate_id(prompt, completion)
         number = self._numbers.setdefault(identity, len(self.distinct))
         if number == len(self.distinct):
-            self.distinct.append(Candidate(identity, pair.prompt, completion))
+            self.distinct.append(Candidate(identity, prompt, completion))
         return number

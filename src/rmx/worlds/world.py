@@ -24,3 +24,6 @@ class World:
     """parameters -> what is true of the world by exact computation, by name."""
     gold: Callable[[str, str], float | None]
     """(prompt, completion) -> gold reward, read from the texts alone; None where the world cannot read them."""
+    samples: Callable[[Mapping[str, Any], int, int], Iterator[dict[str, Any]]] | None = None
+    """(parameters, prompts, answers per prompt) -> rows with id, group, prompt, completions and gold, one for each
+    completion: independent answers of the policy. None where the world draws pairs alone."""

@@ -1,5 +1,6 @@
 """Intervals that respect prompt groups: pairs that share a prompt are not independent observations."""
 
+from rmx.audits.statistics.best_of_n import best_of_n, best_of_n_kl, best_of_n_sizes, best_of_n_wins
 from rmx.audits.statistics.bootstrap import bootstrap, percentile_interval
 from rmx.audits.statistics.clusters import FEW_GROUPS, Clusters
 from rmx.audits.statistics.intervals import (
@@ -13,11 +14,17 @@ from rmx.audits.statistics.intervals import (
     t_quantile,
 )
 from rmx.audits.statistics.mcnemar import mid_p
+from rmx.audits.statistics.quantiles import weighted_quantiles
+from rmx.audits.statistics.ranks import ranker, weighted_correlation
 
 __all__ = [
     "FEW_GROUPS",
     "Clusters",
     "Interval",
+    "best_of_n",
+    "best_of_n_kl",
+    "best_of_n_sizes",
+    "best_of_n_wins",
     "bootstrap",
     "difference_of_proportions",
     "interval_of_error",
@@ -26,6 +33,9 @@ __all__ = [
     "paired_difference",
     "percentile_interval",
     "proportion_interval",
+    "ranker",
     "t_interval",
     "t_quantile",
+    "weighted_correlation",
+    "weighted_quantiles",
 ]

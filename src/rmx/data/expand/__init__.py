@@ -12,6 +12,7 @@ from rmx.data.expand.adapter import Adapter, UnusableCell
 from rmx.data.expand.comparison import comparison_adapter
 from rmx.data.expand.hh_dialogue import hh_dialogue_adapter
 from rmx.data.expand.pairs import pairs_adapter
+from rmx.data.expand.style_triplets import style_triplets_adapter
 from rmx.data.expand.synthetic import synthetic_adapter
 from rmx.data.expand.votes import votes_adapter
 from rmx.domain import Origin
@@ -24,6 +25,7 @@ FORMATS: dict[str, Callable[[DataConfig], Adapter]] = {
     "hh_dialogue": hh_dialogue_adapter,
     "comparison": comparison_adapter,
     "votes": votes_adapter,
+    "style_triplets": style_triplets_adapter,
     "synthetic": synthetic_adapter,
 }
 

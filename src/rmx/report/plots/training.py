@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rmx.report.plots.canvas import CONTRAST, MAIN, Panel, absent, draw, rule_off
+from rmx.report.plots.curves import Curve, CurvesError, read_curves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,19 +20,13 @@ TITLE = "Training curve"
 MOST_POINTS = 300
 """Longer curves are drawn as means over equal stretches of steps."""
 
-Series = tuple[NDArray[np.float64], NDArray[np.float64]]
-
 
 def training_curve(metrics: Path | None) -> Panel:
     """Draw the curve of a `metrics.csv`; None means that the model was not trained here."""
-    if metrics is None:
-        return absent(TITLE, "No training curve: this model was not trained here.")
-    if not metrics.is_file():
-        return absent(TITLE, "No training curve: the run left no metrics.csv.")
     try:
-        columns = _read(metrics)
-    except (KeyError, TypeError, ValueError) as error:
-        return absent(TITLE, f"No training curve: metrics.csv cannot be read ({error}).")
+        columns = read_curves(metrics)
+    except CurvesError as error:
+        return absent(TITLE, f"No training curve: {error}.")
     loss, accuracy = columns.get("train/loss"), columns.get("train/accuracy")
     validation = columns.get("val/validation/accuracy")
     if loss is None:
@@ -71,18 +64,7 @@ def training_curve(metrics: Path | None) -> Panel:
     return Panel(TITLE, caption, draw("training", 380, f"{TITLE}. {caption}", paint))
 
 
-def _read(path: Path) -> dict[str, Series]:
-    points: dict[str, list[tuple[float, float]]] = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            step = float(row["step"])
-            for name, value in row.items():
-                if name != "step" and value not in ("", None) and np.isfinite(float(value)):
-                    points.setdefault(name, []).append((step, float(value)))
-    return {name: (np.array([x for x, _ in p]), np.array([y for _, y in p])) for name, p in points.items()}
-
-
-def _thin(series: Series) -> Series:
+def _thin(series: Curve) -> Curve:
     steps, values = series
     if len(steps) <= MOST_POINTS:
         return series
@@ -90,13 +72,13 @@ def _thin(series: Series) -> Series:
     return np.array([steps[p].mean() for p in parts]), np.array([values[p].mean() for p in parts])
 
 
-def _ends(series: Series) -> str:
+def _ends(series: Curve) -> str:
     """Say where a curve starts and ends, each as the mean of a tenth of it (single steps are noisy)."""
     values = series[1]
     tenth = max(1, len(values) // 10)
     return f"from {values[:tenth].mean():.3f} to {values[-tenth:].mean():.3f}"
 
 
-def _line(axes: Axes, series: Series, label: str, colour: str) -> None:
+def _line(axes: Axes, series: Curve, label: str, colour: str) -> None:
     single = "o" if len(series[0]) == 1 else ""
     axes.plot(*series, color=colour, linewidth=1.4, marker=single, label=label)

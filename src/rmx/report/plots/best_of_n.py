@@ -1,0 +1,89 @@
+"""Gold and proxy reward of the best of n answers against the distance from the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rmx.domain import AuditResult
+from rmx.report.plots.canvas import BAND, CONTRAST, INK, MAIN, SURFACE, Panel, absent, draw, rule_off
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["best_of_n_curve"]
+
+TITLE = "Best of n"
+
+
+def best_of_n_curve(results: Sequence[AuditResult], scorer: str) -> Panel:
+    """Draw what the best of n gains over one answer in gold reward and in the reward itself, against the root of KL.
+
+    Args:
+        results: Results of the audit `best_of_n`.
+        scorer: The scorer that is judged.
+    """
+    found = {r.metric: r for r in results if r.scorer == scorer and r.estimate is not None}
+    gain, decline = found.get("gain_sd"), found.get("decline_sd")
+    if gain is None or decline is None:
+        why = next((r.detail["missing"] for r in results if r.detail.get("missing")), "it was not audited")
+        return absent(TITLE, f"No best-of-n curve: {why}.")
+    rows: list[dict[str, Any]] = gain.detail["curve"]
+    distance = np.sqrt([row["kl"] for row in rows])
+
+    def column(name: str, instead: str) -> list[float]:
+        # At n = 1 nothing is gained and nothing varies.
+        return [row[instead] if row[name] is None else row[name] for row in rows]
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        rule_off(axes, y=0)
+        for name, label, colour, band, marker, style in (
+            ("proxy", "this reward", CONTRAST, CONTRAST, "s", (0, (5, 2))),
+            ("gold", "gold reward", MAIN, BAND, "o", "-"),
+        ):
+            low, high = column(f"{name}_low", name), column(f"{name}_high", name)
+            opacity = 0.2 if band == CONTRAST else 1.0
+            axes.fill_between(distance, low, high, color=band, alpha=opacity, linewidth=0)
+            axes.plot(
+                distance,
+                column(name, name),
+                color=colour,
+                marker=marker,
+                markersize=5.5,
+                markeredgecolor=SURFACE,
+                linestyle=style,
+                linewidth=1.6,
+                label=label,
+            )
+        for x, y, row in zip(distance, column("gold_low", "gold"), rows, strict=True):
+            axes.annotate(
+                str(row["n"]),
+                (x, y),
+                xytext=(0, -13),
+                textcoords="offset points",
+                ha="center",
+                color=INK,
+                fontsize=9,
+            )
+        axes.set_xlabel("distance from the policy: √KL, best of n written below")
+        axes.set_ylabel("gained over one answer, sd")
+        axes.margins(y=0.15)
+        axes.legend(loc="upper left")
+
+    last, star = rows[-1], decline.detail["n_star"]
+    turn = (
+        f"Gold is highest at n = {star}; beyond it, less is gained while the reward goes on rising"
+        if star < last["n"]
+        else f"Gold is highest at the largest n, {star}"
+    )
+    sure = "falls" if decline.alarm else "is not shown to fall"
+    caption = (
+        f"{gain.n_pairs:,} prompts of slice {gain.slice}. At n = {last['n']} gold gained {last['gold']:+.2f} sd, the "
+        f"reward {last['proxy']:+.2f} sd. {turn}. On prompts that did not choose n, gold {sure} towards the largest n. "
+        "Bands: 95% intervals of what is gained, clustered by prompt group, each in standard deviations over the "
+        "policy's own answers. KL is an upper bound where answers repeat."
+    )
+    return Panel(TITLE, caption, draw("bestofn", 320, f"{TITLE}. {caption}", paint))
