@@ -4,6 +4,7 @@ from rmx.worlds.latent.best_of_n import BestOfN, best_of_n
 from rmx.worlds.latent.key import edit_effects, latent_key, reading_key
 from rmx.worlds.latent.params import LatentParams, read_latent_params
 from rmx.worlds.latent.presets import LatentWorld, latent_worlds
+from rmx.worlds.latent.proxy_law import ProxyLaw, proxy_law
 from rmx.worlds.latent.reward import LatentReward, read_latent_reward
 from rmx.worlds.latent.tables import (
     SAMPLES,
@@ -22,6 +23,7 @@ __all__ = [
     "LatentParams",
     "LatentReward",
     "LatentWorld",
+    "ProxyLaw",
     "best_of_n",
     "edit_effects",
     "latent_candidates",
@@ -31,6 +33,7 @@ __all__ = [
     "latent_samples",
     "latent_scores",
     "latent_worlds",
+    "proxy_law",
     "read_latent_params",
     "read_latent_reward",
     "reading_key",
