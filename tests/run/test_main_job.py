@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 from rmx.config.load import compose_config
 from rmx.errors import ConfigError
 from rmx.run import main_job
+from rmx.score_table import read_scores
 
 
 @pytest.mark.parametrize(
@@ -36,3 +40,15 @@ def test_wrong_judges_are_refused_before_the_model_is_loaded(
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
     assert not run.exists()
+
+
+def test_a_run_without_a_validation_slice_is_judged_on_heldout_all_the_same(tmp_path: Path) -> None:
+    small = ["model=tiny-random", "model.head_init=normal", "trainer.max_steps=1", "data.world.pairs=24", "slice={}"]
+    run = tmp_path / "run"
+    split = ["data.split.validation=0", "data.split.heldout=0.4"]
+    command = [sys.executable, "-m", "rmx.train", *small, *split, f"hydra.run.dir={run}"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    ledger = json.loads((run / "data" / "ledger.json").read_text())
+    assert ledger["splits"]["validation"] == 0
+    assert len(read_scores(run / "scores" / "heldout.parquet").view()) == ledger["splits"]["heldout"]

@@ -126,6 +126,8 @@ def score_slices(trained: Trained, corpus: Corpus, config: Config) -> dict[str, 
     ]
     kept = trainer.callbacks  # type: ignore[attr-defined]
     trainer.callbacks = [gather]  # type: ignore[attr-defined]
+    # A run without a validation slice has validated nothing so far.
+    trainer.limit_val_batches = 1.0
     try:
         with quiet_lightning():
             trainer.validate(trained.module, dataloaders=loaders, verbose=False)
