@@ -59,7 +59,11 @@ def _base() -> tuple[LatentParams, LatentReward]:
 def _gate(file: Path) -> tuple[GateConfig, tuple[Audit, ...]]:
     gate = GateConfig(**yaml.safe_load(file.read_text()))
     wanted = {requirement["audit"] for requirement in gate.requirements.values()}
-    nodes = yaml.safe_load((CONF / "audit" / "full.yaml").read_text())
+    # full.yaml adds to default.yaml, and Hydra is what usually puts them together.
+    files = [yaml.safe_load((CONF / "audit" / f"{name}.yaml").read_text()) for name in ("default", "full")]
+    nodes = {name: node for part in files for name, node in part.items() if name != "defaults"}
+    if missing := sorted(wanted - nodes.keys()):
+        raise SystemExit(f"{file}: no audit {missing[0]} in conf/audit/full.yaml")
     return gate, tuple(build_audits({name: node for name, node in nodes.items() if name in wanted}))
 
 
