@@ -29,7 +29,7 @@ def _keep_freed_memory() -> None:
     """Let freed memory be used again, and not given back to the system.
 
     glibc asks the system for every tensor of 32 MiB and more, and gives it back when it is freed: each layer's output
-    then costs a page fault for every 4 KiB of it, up to a third of the time of a forward (docs/throughput.md). The
+    then costs a page fault for every 4 KiB of it, a fifth of the time of scoring (docs/throughput.md). The
     process keeps the most it ever had, which is what it needs again at the next step.
     """
     # Another C library (musl, macOS) has no such call, and another allocator does not read it.
