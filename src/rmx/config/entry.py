@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rmx.config.load import CONFIG_MODULE, register, validated
 from rmx.config.messages import config_error, one_line
+from rmx.config.optional_groups import refuse_unknown_options
 from rmx.config.overrides import as_meant
 from rmx.config.schema import Config
 from rmx.errors import ConfigError, RmxError
@@ -86,6 +87,7 @@ def _composed(name: str, task: Task) -> int:
 def _checked(composed: DictConfig, task: Task) -> int:
     directory = Path(HydraConfig.get().runtime.output_dir)
     try:
+        refuse_unknown_options(HydraConfig.get().overrides.task)
         config = validated(composed)
         os.environ["RMX_RUN_ID"] = config.run_id  # the other ranks of this job have the same one
         status = task(config) or 0

@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rmx.config.keys import PATH_KEYS
 from rmx.config.messages import config_error
+from rmx.config.optional_groups import refuse_unknown_options
 from rmx.config.overrides import as_meant
 from rmx.config.redact import environment_texts
 from rmx.config.rules import check
@@ -76,7 +77,9 @@ def compose_config(name: str, overrides: Sequence[str] = (), *, run: Path) -> Co
     register()
     try:
         with initialize_config_module(CONFIG_MODULE, version_base="1.3"):
-            composed = compose(name, as_meant([*overrides, f"paths.run={run}"]))
+            meant = as_meant([*overrides, f"paths.run={run}"])
+            composed = compose(name, meant)
+            refuse_unknown_options(meant)
     except (HydraException, OmegaConfBaseException) as error:
         raise config_error(error) from error
     return validated(composed)

@@ -79,7 +79,8 @@ def encode_candidates(
         DataError: a candidate cannot be rendered, or the cache cannot be written.
     """
     store, problems = encode_renderable(renderer, candidates, cache_dir=cache_dir)
-    for number, problem in sorted(problems.items()):
+    if problems:
+        number, problem = min(problems.items(), key=lambda item: item[0])
         raise DataError(
             f"candidate {candidates[number].candidate_id}: {problem.detail} ({problem.reason}); "
             "it cannot be scored, leave it out or mend its text"
