@@ -1,4 +1,4 @@
-"""Tree attention by dense blocks, forward and backward: plain matrix products in float32.
+"""Tree attention by dense blocks, forward and backward: plain matrix products in float32, or float64 if asked for.
 
 With bfloat16 inputs PyTorch's fused kernel on a CPU takes up to 2.6 times as long backward, and low-precision products
 of this size are slower than float32 ones (bench/RESULTS.md). Probabilities are computed again in the backward, so that
@@ -27,7 +27,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, plan: BlockPlan, rule: Sco
         rule: Scale, window and soft cap.
     """
     heads, total, _ = query.shape
-    q, k, v = _grouped(query * rule.scale, len(key)), key.float().contiguous(), value.float().contiguous()
+    q, k, v = _grouped(query * rule.scale, len(key)), _wide(key), _wide(value)
     out = value.new_empty((total, heads, value.shape[-1]))
     for block in blocks_of(plan, rule.window):
         p, _ = _probabilities(_rows(q, block), k[:, block.keys], block.bias, rule.softcap)
@@ -40,14 +40,14 @@ def attend_backward(
     grad: Tensor, query: Tensor, key: Tensor, value: Tensor, plan: BlockPlan, rule: ScoreRule
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradients of query, key and value, each in its dtype, for that of the output (T, heads, width)."""
-    q, k, v = _grouped(query * rule.scale, len(key)), key.float().contiguous(), value.float().contiguous()
+    q, k, v = _grouped(query * rule.scale, len(key)), _wide(key), _wide(value)
     g = _grouped(grad.transpose(0, 1), len(key))
     dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
     for block in blocks_of(plan, rule.window):
         queries, keys, values, upstream = _rows(q, block), k[:, block.keys], v[:, block.keys], _rows(g, block)
         p, slope = _probabilities(queries, keys, block.bias, rule.softcap)
         _add(dv, block.keys, torch.bmm(p.mT, upstream))
-        ds = torch._softmax_backward_data(torch.bmm(upstream, values.mT), p, -1, torch.float32)
+        ds = torch._softmax_backward_data(torch.bmm(upstream, values.mT), p, -1, p.dtype)
         if slope is not None:
             ds *= slope
         dq[:, :, block.start : block.stop] = torch.bmm(ds, keys).view(*dq.shape[:2], -1, dq.shape[-1])
@@ -70,8 +70,13 @@ def _probabilities(queries: Tensor, keys: Tensor, bias: Tensor, softcap: float |
 
 
 def _grouped(x: Tensor, kv_heads: int) -> Tensor:
-    """Return (kv heads, query heads of each, T, width) in float32."""
-    return x.float().contiguous().view(kv_heads, -1, *x.shape[1:])
+    """Return (kv heads, query heads of each, T, width), as wide as `_wide`."""
+    return _wide(x).view(kv_heads, -1, *x.shape[1:])
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Return it in float32, or in float64 if it is that already."""
+    return x.to(torch.promote_types(x.dtype, torch.float32)).contiguous()
 
 
 def _rows(x: Tensor, block: Block) -> Tensor:
