@@ -34,7 +34,7 @@ def test_bounds_are_those_of_the_specification() -> None:
 
 
 def test_it_runs_and_finds_what_is_planted() -> None:
-    command = [sys.executable, "-m", "bench.audit_power", "--seeds=3", "--worlds=W3,W7", "--jobs=1", "--plain"]
+    command = [sys.executable, "-m", "bench.audit_power", "--seeds=3", "--worlds=W3,W7", "--jobs=2", "--plain"]
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}
     )

@@ -78,7 +78,7 @@ def test_a_claim_of_nothing_does_not_hold() -> None:
 
 def test_the_command_prints_its_table() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "bench.gate_validity", "--rewards=2", "--jobs=1"],
+        [sys.executable, "-m", "bench.gate_validity", "--rewards=2", "--jobs=2"],
         cwd=ROOT,
         capture_output=True,
         text=True,

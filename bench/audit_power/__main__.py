@@ -14,50 +14,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections import defaultdict
-from multiprocessing import get_context
-from typing import Any
 
-from bench.audit_power.cells import Cell, dose_cells, pooled, tenth_cells, world_cells
-from bench.audit_power.trials import DOSES, FAULTY, run_dose, run_tenth, run_world
+from bench.audit_power.measure import measure
 
 from rmx.worlds.latent import latent_worlds
-
-RUNS = {"world": run_world, "dose": run_dose, "tenth": run_tenth}
-
-
-def run(task: tuple[str, str, int]) -> tuple[tuple[str, str, int], Any]:
-    """Run one task: (kind, name, number of the draw)."""
-    kind, name, number = task
-    return task, RUNS[kind](name, number)
-
-
-def measure(seeds: int, worlds: list[str], jobs: int, *, also_doses: bool = True) -> list[Cell]:
-    """Run everything and return the counts."""
-    tasks = [("world", name, k) for name in worlds for k in range(seeds)]
-    if also_doses:
-        # The doses of one fault vary from draw to draw far less than from dose to dose: a quarter of the draws will do.
-        tasks += [("dose", name, k) for name in DOSES for k in range(max(3, seeds // 4))]
-    tenths = sorted({"W0", *FAULTY.values()} & set(worlds)) if also_doses else []
-    tasks += [("tenth", name, k) for name in tenths for k in range(seeds)]
-    found: dict[tuple[str, str], dict[int, Any]] = defaultdict(dict)
-    if jobs == 1:
-        answers = map(run, tasks)
-        for (kind, name, number), answer in answers:
-            found[kind, name][number] = answer
-    else:
-        with get_context("forkserver").Pool(jobs) as pool:
-            for (kind, name, number), answer in pool.imap_unordered(run, tasks, chunksize=4):
-                found[kind, name][number] = answer
-    by_name = {key: [draws[k] for k in sorted(draws)] for key, draws in found.items()}
-    cells = [cell for name in worlds for cell in world_cells(name, by_name["world", name])]
-    cells.append(pooled(cells))
-    if also_doses:
-        cells += dose_cells({name: [p for draw in by_name["dose", name] for p in draw] for name in DOSES})
-    if "W0" in tenths:
-        faulty = {name: by_name["tenth", name] for name in tenths}
-        cells += tenth_cells(by_name["world", "W0"], by_name["tenth", "W0"], faulty)
-    return cells
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ import argparse
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -27,8 +28,8 @@ def measure(rewards: int, gate: Path, jobs: int) -> list[Trial]:
     run = partial(run_trial, gate_file=gate)
     if jobs == 1:
         return [run(number) for number in range(rewards)]
-    with get_context("forkserver").Pool(jobs) as pool:
-        return list(pool.imap(run, range(rewards), chunksize=4))
+    with ProcessPoolExecutor(jobs, mp_context=get_context("forkserver")) as workers:
+        return list(workers.map(run, range(rewards), chunksize=4))
 
 
 def show(trials: list[Trial], seconds: float) -> list[Claim]:
