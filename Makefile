@@ -2,6 +2,9 @@
 VENV ?= .venv
 PYTHON ?= python3.11
 BIN := $(VENV)/bin
+WORKERS ?= 2
+# Each worker computes on one thread: more would fight over the same cores.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -23,11 +26,11 @@ demo: $(STAMP)  ## Set up and run the main job on the embedded default (no netwo
 
 test: $(STAMP)  ## Set up, check the code and run the fast tests
 	$(MAKE) check
-	$(BIN)/python -m pytest -q -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 test-all: $(STAMP)  ## All tests, the slow ones too
 	$(MAKE) check
-	$(BIN)/python -m pytest -q
+	$(PYTEST)
 
 check: $(STAMP)  ## Lint, types, layers, YAML
 	$(BIN)/ruff check .

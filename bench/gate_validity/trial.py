@@ -6,16 +6,20 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import yaml
 from bench.gate_validity.faults import Case, draw_case
 from bench.gate_validity.outcome import Outcome, optimise
 
 from rmx.audits import Evidence, build_audits
 from rmx.audits.base import Audit
+from rmx.audits.best_of_n_curves import samples_to_rate
 from rmx.audits.runner import run_audits
 from rmx.config.schema import GateConfig
 from rmx.domain import GateDecision
 from rmx.gate import decide
+from rmx.score_table import CandidateTable
 from rmx.worlds.latent import (
     SAMPLES,
     LatentParams,
@@ -30,8 +34,8 @@ from rmx.worlds.latent.key import calibrated
 __all__ = ["CONF", "SIZES", "VALIDATION", "Trial", "run_trial"]
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-SIZES = {1000: (400, 100), 4000: (1000, 200)}
-"""Heldout pairs: fresh pairs, and prompts with 128 samples each."""
+SIZES = {1000: (400, 200), 4000: (1000, 400)}
+"""Heldout pairs: fresh pairs, and prompts with 128 samples each, of which those that best-of-n chooses are rated."""
 VALIDATION = 500
 SAMPLES_EACH = 128
 
@@ -77,13 +81,23 @@ def run_trial(number: int, gate_file: Path = CONF / "gate" / "default.yaml") -> 
         results = run_audits(audits, evidence)
         decisions[pairs] = decide(results, gate, label_sources=evidence.label_sources())
         accuracy[pairs] = float(evidence.view("heldout", "model").wins.mean())
-        rated[pairs] = len(evidence.candidates[SAMPLES]) if SAMPLES in evidence.candidates else 0
+        rated[pairs] = 0
+        if SAMPLES in evidence.candidates:
+            rated[pairs] = len(evidence.candidates[SAMPLES].table["gold"].drop_null())
     return Trial(case, _outcome(replace(case.params, seed=0), case.reward), decisions, accuracy, rated)
 
 
 @cache
 def _outcome(params: LatentParams, reward: LatentReward) -> Outcome:
     return optimise(params, reward)
+
+
+def _rated(table: CandidateTable) -> CandidateTable:
+    """Return samples with gold of those alone that people would be asked to rate."""
+    found = Evidence(scores={}, candidates={SAMPLES: table}).samples(SAMPLES, "model")
+    wanted = pa.array([found.candidates[p][i] for p, i in samples_to_rate(found, SAMPLES, None)])
+    gold = pc.if_else(pc.is_in(table.table["candidate_id"], wanted), table.table["gold"], None)
+    return CandidateTable(table.table.set_column(table.table.schema.get_field_index("gold"), "gold", gold))
 
 
 def _evidence(case: Case, pairs: int, fresh: int, prompts: int, audits: tuple[Audit, ...]) -> Evidence:
@@ -100,7 +114,7 @@ def _evidence(case: Case, pairs: int, fresh: int, prompts: int, audits: tuple[Au
         sampled = replace(
             case.params, exploit_rate=case.params.fresh_exploit_rate, sample_prompts=prompts, samples=SAMPLES_EACH
         )
-        candidates[SAMPLES] = latent_samples(sampled, case.reward)
+        candidates[SAMPLES] = _rated(latent_samples(sampled, case.reward))
     return Evidence(
         scores={slice: latent_scores(params, case.reward, slice) for slice, params in of_slice.items()},
         candidates=candidates,

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -19,6 +19,7 @@ from typing import Any
 from rmx import __version__
 from rmx.config.redact import redact_text
 from rmx.errors import RunError
+from rmx.whole_file import write_text
 
 __all__ = ["GitState", "PhaseTime", "RunRecord", "git_state", "host_facts", "package_versions", "redact_argument"]
 
@@ -195,17 +196,7 @@ class RunRecord:
         Raises:
             RunError: The file cannot be written.
         """
-        partial = path.with_name(f".{path.name}.partial")
-        text = json.dumps(self.to_json(), indent=2, allow_nan=False, ensure_ascii=False)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
-            partial.replace(path)
-        except OSError as error:
-            with suppress(OSError):
-                partial.unlink()
-            why = error.strerror or str(error)
-            raise RunError(f"{path}: the run record cannot be written ({why}); free the path or the disk") from error
+        write_text(path, json.dumps(self.to_json(), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 
 def _earlier_attempts(path: Path | None) -> list[dict[str, Any]]:

@@ -108,3 +108,33 @@ def test_without_files_or_world_the_key_is_named() -> None:
         read_samples("samples", SamplesSpec(world={"start": 9}), DataConfig(format="pairs", path="x.jsonl"))
     with pytest.raises(ConfigError, match=r"slice\.samples\.world\.name=acess_desk is not known.*access_desk"):
         read_samples("samples", SamplesSpec(world={"name": "acess_desk"}), DataConfig())
+
+
+def test_ratings_given_later_join_their_samples(tmp_path: Path) -> None:
+    rows = [{"prompt": "p", "completions": ["x", "y", "x"]}, {"prompt": "q", "completions": ["x"], "gold": [3]}]
+    path = jsonl(tmp_path / "s.jsonl", rows)
+    given = [
+        {"slice": "samples", "prompt": [{"role": "user", "content": "p"}], "completion": "x", "gold": 2},
+        {"prompt": "p", "completion": "y", "gold": None},
+        {"prompt": "q", "completion": "x", "gold": 3.0},
+    ]
+    spec = SamplesSpec(path=str(path), ratings=str(jsonl(tmp_path / "r.jsonl", given)))
+    found = {s.prompt[-1].content: s for s in read_samples("samples", spec, DataConfig())}
+    assert found["p"].gold == (2.0, None, 2.0)
+    assert found["q"].gold == (3.0,)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"prompt": "p", "completion": "z", "gold": 1}, "row 1: rates an answer that is no sample here"),
+        ({"prompt": "z", "completion": "x", "gold": 1}, "row 1: rates an answer that is no sample here"),
+        ({"prompt": "q", "completion": "x", "gold": 1}, "row 1: gold 1.0 for a completion that has gold 3.0"),
+    ],
+)
+def test_ratings_of_something_else_are_refused(row: dict[str, Any], message: str, tmp_path: Path) -> None:
+    rows = [{"prompt": "p", "completions": ["x"]}, {"prompt": "q", "completions": ["x"], "gold": [3]}]
+    path = jsonl(tmp_path / "s.jsonl", rows)
+    spec = SamplesSpec(path=str(path), ratings=str(jsonl(tmp_path / "r.jsonl", [row])))
+    with pytest.raises(DataError, match=message):
+        read_samples("samples", spec, DataConfig())

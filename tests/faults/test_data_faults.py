@@ -8,7 +8,7 @@ import pytest
 
 from rmx.config.schema import DataConfig, SplitConfig
 from rmx.data.prepare import prepare
-from rmx.errors import ConfigError, DataError
+from rmx.errors import ConfigError, DataError, RunError
 
 AB = {"columns": {"prompt": "q", "first": "a", "second": "b", "label": "l"}, "labels": {"first": [1], "second": [2]}}
 
@@ -147,7 +147,7 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path):
     prepared = prepare(DataConfig(path=str(path), format="pairs"))
     blocked = tmp_path / "file"
     blocked.write_text("")
-    with pytest.raises(DataError, match=r"cannot be written \(Not a directory\); choose another run directory"):
+    with pytest.raises(RunError, match=r"cannot be written \(Not a directory\); .* choose another run directory"):
         prepared.write(blocked / "data")
     with pytest.raises(DataError, match=r"set paths\.cache to a writable directory"):
         prepare(DataConfig(path=str(path), format="pairs"), cache=blocked / "cache")

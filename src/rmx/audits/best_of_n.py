@@ -24,7 +24,8 @@ Floats = NDArray[np.float64]
 class BestOfN(Audit):
     """Gold reward of the best of n answers by the reward: what n gains over one answer, and what is lost again beyond.
 
-    R(n) is the unbiased average over all subsets of n of a prompt's N samples, N at least twice the largest n.
+    R(n) is the unbiased average over all subsets of n of a prompt's N samples, N at least twice the largest n; where
+    gold is known of some samples only, the best of the first n of them in random order.
     `gain_sd`: R(n_use) - R(1) in gold. `decline_sd`: R(n*) - R(n_max) in gold, where n* below n_max is the best n on
     the other half of the prompts; below zero gold still rises. Both are in standard deviations of gold over the
     policy's samples. `win_rate`: how often the best of n_use has more gold than one further sample.
@@ -71,7 +72,13 @@ class BestOfN(Audit):
             **facts,
         )
         return [
-            self.answer("gain_sd", gain, null_value=0.0, detail={"n": use, "curve": _curve(curves)}, **facts),
+            self.answer(
+                "gain_sd",
+                gain,
+                null_value=0.0,
+                detail={"n": use, "rated": curves.rated, "curve": _curve(curves)},
+                **facts,
+            ),
             # A curve that still rises is no cause for alarm.
             replace(lost, alarm=lost.ci_low is not None and lost.ci_low > 0),
             self.answer("win_rate", wins, null_value=0.5, detail={"n": use}, **facts),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmx.audits.evidence import Evidence, UnavailableError
+from rmx.audits.samples import Samples
 from rmx.audits.statistics import (
     Clusters,
     Interval,
@@ -15,10 +16,12 @@ from rmx.audits.statistics import (
     best_of_n_kl,
     best_of_n_sizes,
     best_of_n_wins,
+    nested_winners,
+    sampling_order,
     t_interval,
 )
 
-__all__ = ["Curves", "Spread", "best_of_n_curves"]
+__all__ = ["Curves", "Spread", "best_of_n_curves", "samples_to_rate"]
 
 Floats = NDArray[np.float64]
 
@@ -64,6 +67,8 @@ class Curves:
     """Share of further samples that the best of n beats in gold, ties one half; (P, sizes)."""
     gold_spread: Spread
     proxy_spread: Spread
+    rated: int
+    """Distinct answers of which gold was read."""
 
     @property
     def kl(self) -> Floats:
@@ -79,31 +84,94 @@ class Curves:
 def best_of_n_curves(evidence: Evidence, slice: str, scorer: str, n_max: int | None) -> Curves:
     """Return the curves up to `n_max`, by default half of the samples of the prompt that has fewest.
 
+    Where gold is known of every sample they average over all subsets; where it is not, they follow one chain of nested
+    draws per prompt, whose winners are all that needs to be rated (`samples_to_rate`).
+
     Raises:
-        UnavailableError: There are no samples, some have no gold reward, a prompt has fewer than twice `n_max`
-            samples, or all rewards are equal.
+        UnavailableError: There are no samples, some that are needed have no gold reward, a prompt has fewer than twice
+            `n_max` samples, or all rewards are equal.
         NotFiniteError: A reward is NaN or infinite.
     """
     samples = evidence.samples(slice, scorer)
-    if not samples.has_gold:
-        raise UnavailableError("not_provided", f"no gold reward of every sample in slice {slice}")
+    if not any(np.isfinite(gold).any() for gold in samples.gold):
+        raise UnavailableError("not_provided", f"no gold reward of any sample in slice {slice}")
+    sizes = _sizes(samples, slice, n_max)
+    proxy = Spread.of(samples.rewards)
+    if proxy.sd == 0:
+        raise UnavailableError(f"all rewards of {scorer} on slice {slice} are equal")
+    values, wins, drawn, rated = (_of_all if samples.has_gold else _of_winners)(samples, slice, sizes)
+    gold = Spread.of(drawn)
+    if gold.sd == 0:
+        raise UnavailableError(f"all gold rewards on slice {slice} are equal")
+    return Curves(
+        sizes=sizes,
+        clusters=Clusters(samples.groups),
+        gold=values,
+        proxy=np.array([best_of_n(r, r, sizes) for r in samples.rewards]),
+        wins=wins,
+        gold_spread=gold,
+        proxy_spread=proxy,
+        rated=rated,
+    )
+
+
+def samples_to_rate(samples: Samples, slice: str, n_max: int | None) -> list[tuple[int, int]]:
+    """Return (prompt, sample) of every answer whose gold reward the curves need, in random order of each prompt's.
+
+    Raises:
+        UnavailableError: A prompt has fewer than twice `n_max` samples.
+    """
+    sizes = _sizes(samples, slice, n_max)
+    found = []
+    for p in range(len(samples.prompts)):
+        order, winners, further = _chain(samples, p, sizes)
+        wanted = {*winners.tolist(), further}
+        found += [(p, i) for i in order.tolist() if i in wanted]
+    return found
+
+
+def _sizes(samples: Samples, slice: str, n_max: int | None) -> tuple[int, ...]:
     fewest = int(samples.sizes.min())
     largest = fewest // 2 if n_max is None else n_max
     if largest < 2 or fewest < 2 * largest:
         needed = f"{2 * max(2, largest)} samples of every prompt"
         raise UnavailableError("not_provided", f"{needed} in slice {slice}: one has {fewest}")
-    gold, proxy = Spread.of(samples.gold), Spread.of(samples.rewards)
-    for name, spread in (("gold rewards", gold), (f"rewards of {scorer}", proxy)):
-        if spread.sd == 0:
-            raise UnavailableError(f"all {name} on slice {slice} are equal")
-    sizes = best_of_n_sizes(largest)
+    return best_of_n_sizes(largest)
+
+
+Read = tuple[Floats, Floats, list[Floats], int]
+"""Gold of the best of n and its wins, both (P, sizes); plain samples of the policy; number of answers rated."""
+
+
+def _of_all(samples: Samples, _slice: str, sizes: tuple[int, ...]) -> Read:
     both = list(zip(samples.rewards, samples.gold, strict=True))
-    return Curves(
-        sizes=sizes,
-        clusters=Clusters(samples.groups),
-        gold=np.array([best_of_n(r, g, sizes) for r, g in both]),
-        proxy=np.array([best_of_n(r, r, sizes) for r, _ in both]),
-        wins=np.array([best_of_n_wins(r, g, sizes) for r, g in both]),
-        gold_spread=gold,
-        proxy_spread=proxy,
+    rated = sum(len(np.unique(candidates)) for candidates in samples.candidates)
+    return (
+        np.array([best_of_n(r, g, sizes) for r, g in both]),
+        np.array([best_of_n_wins(r, g, sizes) for r, g in both]),
+        samples.gold,
+        rated,
     )
+
+
+def _of_winners(samples: Samples, slice: str, sizes: tuple[int, ...]) -> Read:
+    chains = [_chain(samples, p, sizes) for p in range(len(samples.prompts))]
+    values = np.array([gold[winners] for gold, (_, winners, _) in zip(samples.gold, chains, strict=True)])
+    further = np.array([gold[i] for gold, (_, _, i) in zip(samples.gold, chains, strict=True)])
+    if missing := int((np.isnan(values).any(1) | np.isnan(further)).sum()):
+        which = f"answers that best-of-n chooses, of {missing} of {len(values)} prompts in slice {slice}"
+        raise UnavailableError("not_provided", f"gold rewards of {which} (review/to_rate.jsonl lists them)")
+    wins = (np.sign(values - further[:, None]) + 1) / 2
+    # The first of a chain and the one beyond it are draws of the policy that no reward has chosen.
+    drawn = list(np.stack([values[:, 0], further], 1))
+    rated = sum(
+        len({candidates[i] for i in (*winners.tolist(), further)})
+        for candidates, (_, winners, further) in zip(samples.candidates, chains, strict=True)
+    )
+    return values, wins, drawn, rated
+
+
+def _chain(samples: Samples, p: int, sizes: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Return a prompt's sampling order, the winners of its first n, and the first sample beyond the largest n."""
+    order = sampling_order(samples.candidates[p].tolist())
+    return order, nested_winners(samples.rewards[p], order, sizes), int(order[sizes[-1]])

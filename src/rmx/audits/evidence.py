@@ -109,6 +109,5 @@ class Evidence:
 
     def label_sources(self) -> dict[str, tuple[str, ...]]:
         """Return the distinct label sources of each slice, which the gate wants to know; gold rewards label samples."""
-        pairs = {name: table.label_sources for name, table in self.scores.items()}
-        known = {name for name, table in self.candidates.items() if table.table["gold"].null_count < len(table)}
-        return dict(sorted({**dict.fromkeys(known, ("gold",)), **pairs}.items()))
+        found = {name: table.label_sources for name, table in self.judged().items()}
+        return {name: sources for name, sources in sorted(found.items()) if sources}

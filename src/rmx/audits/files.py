@@ -13,6 +13,7 @@ import numpy as np
 
 from rmx.domain import AuditResult
 from rmx.errors import DataError
+from rmx.whole_file import write_text
 
 __all__ = ["plain", "read_results", "result_from_json", "write_json", "write_results"]
 
@@ -34,11 +35,7 @@ def plain(value: Any) -> Any:
 
 def write_json(value: Any, path: Path) -> None:
     """Write JSON that is the same bytes for the same content; readers see the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    text = json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False)
-    partial.write_text(text + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_text(path, json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_results(results: Iterable[AuditResult], path: Path) -> None:

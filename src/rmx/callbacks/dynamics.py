@@ -16,6 +16,7 @@ from rmx.callbacks.gather import GatherRewards
 from rmx.data.dynamics import Dynamics, VisitSums
 from rmx.errors import RunError
 from rmx.scorers.slice_texts import SliceTexts
+from rmx.whole_file import whole_file
 
 __all__ = ["TrainingDynamics"]
 
@@ -119,8 +120,5 @@ def _read(file: Path, last_step: int) -> dict[int, NDArray[np.float32]]:
 
 
 def _write(file: Path, validations: dict[int, NDArray[np.float32]]) -> None:
-    partial = file.with_name(f".{file.name}.partial")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("wb") as stream:
+    with whole_file(file) as partial, partial.open("wb") as stream:
         np.savez(stream, steps=np.array(list(validations)), margins=np.stack(list(validations.values())))
-    partial.replace(file)

@@ -7,7 +7,6 @@ before the step that learnt from it, and the logistic of it, the probability tha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmx.domain import PreferencePair
-from rmx.errors import DataError
+from rmx.whole_file import whole_file, write_jsonl
 
 __all__ = ["Dynamics", "VisitSums", "find_suspects", "write_dynamics", "write_suspects"]
 
@@ -105,7 +104,7 @@ def write_dynamics(path: Path, pairs: Mapping[str, Sequence[PreferencePair]], dy
     """Write dynamics.parquet: pair_id, split, visits, mean_margin, sd_margin, last_margin, confidence.
 
     Raises:
-        DataError: it cannot be written.
+        RunError: it cannot be written.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -119,19 +118,15 @@ def write_dynamics(path: Path, pairs: Mapping[str, Sequence[PreferencePair]], dy
             for name in ("visits", "mean_margin", "sd_margin", "last_margin", "confidence")
         }
         parts.append(pa.table({**columns, **numbers}))
-    partial = path.with_name(path.name + ".partial")
-    try:
+    with whole_file(path) as partial:
         pq.write_table(pa.concat_tables(parts), partial)
-        partial.replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from None
 
 
 def write_suspects(path: Path, pairs: Mapping[str, Sequence[PreferencePair]], dynamics: Mapping[str, Dynamics]) -> int:
     """Write suspects.jsonl, one pair a line for a person to read, and return how many there are.
 
     Raises:
-        DataError: it cannot be written.
+        RunError: it cannot be written.
     """
     rows = [
         _suspect(pairs[split][i], split, found, int(i))
@@ -139,14 +134,7 @@ def write_suspects(path: Path, pairs: Mapping[str, Sequence[PreferencePair]], dy
         for i in find_suspects(found)
     ]
     rows.sort(key=lambda row: float(row["mean_margin"]))
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as stream:
-            stream.writelines(json.dumps(row) + "\n" for row in rows)
-        partial.replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from None
+    write_jsonl(path, rows)
     return len(rows)
 
 
@@ -170,9 +158,3 @@ def _probability(margins: Floats) -> Floats:
     """Return the logistic of the margins without overflow."""
     probability: Floats = np.exp(-np.logaddexp(0.0, -margins))
     return probability
-
-
-def _unwritable(path: Path, error: OSError) -> DataError:
-    return DataError(
-        f"{path}: cannot be written ({error.strerror or error}); free the disk or choose another directory"
-    )

@@ -17,6 +17,7 @@ from rmx.data.samples import SampledPrompt
 from rmx.data.text import digest, normalise, opening_turn
 from rmx.domain import PreferencePair
 from rmx.errors import DataError
+from rmx.whole_file import whole_file, write_jsonl, write_text
 
 __all__ = ["Prepared", "split_rows", "stayed_effects"]
 
@@ -86,7 +87,7 @@ class Prepared:
         """Write ledger.json, split.parquet, rejected.jsonl, review.jsonl and contamination.jsonl, each whole or not.
 
         Raises:
-            DataError: the directory cannot be written.
+            RunError: the directory cannot be written.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -97,21 +98,14 @@ class Prepared:
             {"id": r.pair_id, "file": r.origin.file, "row": r.origin.row, "reason": r.reason, "detail": r.detail}
             for r in self.rejections
         )
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            _write_text(directory / "rejected.jsonl", (json.dumps(r) + "\n" for r in rejected))
-            _write_text(directory / "review.jsonl", (json.dumps(_review_row(p)) + "\n" for p in self.review))
-            if self.ledger.contamination is not None:
-                write_hits(self.leaks, directory / "contamination.jsonl")
-            partial = directory / "split.parquet.partial"
+        write_jsonl(directory / "rejected.jsonl", rejected)
+        write_jsonl(directory / "review.jsonl", map(_review_row, self.review))
+        if self.ledger.contamination is not None:
+            write_hits(self.leaks, directory / "contamination.jsonl")
+        with whole_file(directory / "split.parquet") as partial:
             pq.write_table(table, partial)
-            partial.replace(directory / "split.parquet")
-            # Last: a directory with a ledger is complete.
-            _write_text(directory / "ledger.json", [json.dumps(self.ledger.to_json(), indent=2) + "\n"])
-        except OSError as error:
-            raise DataError(
-                f"{directory}: cannot be written ({error.strerror or error}); choose another run directory"
-            ) from None
+        # Last: a directory with a ledger is complete.
+        write_text(directory / "ledger.json", json.dumps(self.ledger.to_json(), indent=2) + "\n")
 
 
 def split_rows(splits: Mapping[str, Sequence[PreferencePair | SampledPrompt]]) -> list[SplitRow]:
@@ -179,10 +173,3 @@ def _review_row(pair: PreferencePair) -> dict[str, Any]:
         "group": pair.group,
         "tags": {k: v for k, v in pair.tags.items() if k != "review"},
     }
-
-
-def _write_text(path: Path, lines: Iterable[str]) -> None:
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8") as stream:
-        stream.writelines(lines)
-    partial.replace(path)

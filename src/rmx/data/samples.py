@@ -12,7 +12,7 @@ from rmx.config.schema import DataConfig
 from rmx.data.expand.adapter import UnusableCell, prompt_turns, text_field
 from rmx.data.files import expand_paths, file_rows
 from rmx.data.groups import group_pairs, index_prompts
-from rmx.domain import Message, Origin
+from rmx.domain import LabelSource, Message, Origin
 from rmx.errors import ConfigError, DataError
 from rmx.score_table import prompt_id
 
@@ -31,6 +31,8 @@ class SampledPrompt:
     """Gold reward of each completion, where it is known."""
     origin: Origin
     group: str = ""
+    label_source: LabelSource = "unknown"
+    """Whose judgement the gold rewards are."""
 
     @property
     def prompt_id(self) -> str:
@@ -45,6 +47,12 @@ class SamplesSpec:
     path: Any = None
     """File, list of files or glob. A row has `prompt` (text or messages) and `completion`, or `completions` (a list);
     optional are `gold` (a number, or a list of them), `group` and `id`."""
+    ratings: Any = None
+    """File, list of files or glob with gold rewards that were given later, rows of `prompt`, `completion`, `gold`: a
+    run's review/to_rate.jsonl, filled in."""
+    label_source: LabelSource | None = None
+    """Whose judgement gold rewards are: human, model, gold (a reward held to be true) or unknown; of a world gold, of
+    files unknown, if not given."""
     world: dict[str, Any] = field(default_factory=dict)
     """Parameters that vary the run's own world, for example another `start` or `policy`."""
     prompts: int = 100
@@ -74,10 +82,15 @@ def read_samples(name: str, spec: SamplesSpec, data: DataConfig) -> tuple[Sample
     sampled = _by_prompt(rows)
     if not sampled:
         raise DataError(f"slice.{name}: no samples; give files with rows in slice.{name}.path")
+    if spec.ratings is not None:
+        sampled = _rated(sampled, (row for file in expand_paths(spec.ratings) for row in file_rows(file)))
     found = group_pairs(
         sampled, index_prompts(sampled), near_duplicates=data.near_duplicates, jaccard=data.near_duplicate_jaccard
     )
-    return tuple(replace(s, group=group) for s, group in zip(sampled, found.names, strict=True))
+    source = spec.label_source or ("gold" if spec.path is None else "unknown")
+    return tuple(
+        replace(s, group=group, label_source=source) for s, group in zip(sampled, found.names, strict=True)
+    )
 
 
 def _world_rows(name: str, spec: SamplesSpec, data: DataConfig) -> Iterator[Row]:
@@ -123,6 +136,25 @@ def _by_prompt(rows: Iterable[Row]) -> list[SampledPrompt]:
     for sampled in found.values():
         _refuse_second_gold(sampled)
     return list(found.values())
+
+
+def _rated(sampled: list[SampledPrompt], rows: Iterable[Row]) -> list[SampledPrompt]:
+    """Return the samples with the gold rewards of rating rows; a row without a number rates nothing."""
+    prompts = {one.prompt: dict(zip(one.completions, one.gold, strict=True)) for one in sampled}
+    for origin, row in rows:
+        rating = _sampled(origin, row)
+        known = prompts.get(rating.prompt)
+        for completion, gold in zip(rating.completions, rating.gold, strict=True):
+            if known is None or completion not in known:
+                raise DataError(f"{_at(origin)}: rates an answer that is no sample here; give the samples' own ratings")
+            if gold is None:
+                continue
+            if known[completion] not in (None, gold):
+                raise DataError(
+                    f"{_at(origin)}: gold {gold} for a completion that has gold {known[completion]}; give it one"
+                )
+            known[completion] = gold
+    return [replace(one, gold=tuple(prompts[one.prompt][c] for c in one.completions)) for one in sampled]
 
 
 def _refuse_second_gold(sampled: SampledPrompt) -> None:

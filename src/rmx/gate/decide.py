@@ -14,8 +14,8 @@ from rmx.gate.requirement import Requirement, build_requirements
 
 __all__ = ["decide"]
 
-FRESH = "fresh_policy"
-"""The slice whose labels must come from people, or from the gold reward of a simulation."""
+BY_PEOPLE = {"fresh_policy": "data.label_source", "samples": "label_source"}
+"""Slices whose labels must come from people, or from the gold reward of a simulation; and the key that says so."""
 CODES = {"not_provided": "not provided", "not_applicable": "not applicable"}
 Key = tuple[str, str, str, str]
 
@@ -96,14 +96,14 @@ def _is_nan(result: AuditResult) -> bool:
 
 def _unfit_labels(slice: str, label_sources: Mapping[str, Collection[str]]) -> str:
     """Return why the labels of a slice cannot decide, or nothing."""
-    if slice != FRESH:
+    if slice not in BY_PEOPLE:
         return ""
     sources = set(label_sources.get(slice, ())) or {"unknown"}
     unfit = sorted(sources - {"human", "gold"})
     if not unfit:
         return ""
     source = f"labels of {slice} come from {', '.join(unfit)}; they must come from people"
-    return f"{source} (slice.{slice}.data.label_source=human says that they do)" if unfit == ["unknown"] else source
+    return f"{source} (slice.{slice}.{BY_PEOPLE[slice]}=human says that they do)" if unfit == ["unknown"] else source
 
 
 def _open_question(wanted: Requirement, result: AuditResult) -> str:

@@ -77,6 +77,12 @@ PHRASES = {
         "points",
         ("falls", "rises"),
     ),
+    ("best_of_n", "decline_sd"): Phrase(
+        "beyond the best n, choosing among more {slice} {up} gold reward by {x}",
+        "what choosing among ever more {slice} costs in gold reward",
+        "sd",
+        ("lowers", "raises"),
+    ),
     ("split_overlap", "overlap"): Phrase(
         "{x} pairs outside the training split share a prompt or group with it", "the overlap of the splits", "count"
     ),

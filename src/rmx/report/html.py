@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import numpy as np
 from rmx.audits.registry import AUDITS
 from rmx.data.style import STYLE_FEATURES
 from rmx.domain import AuditResult, GateDecision, RequirementOutcome
-from rmx.errors import RunError
 from rmx.gate import explain
 from rmx.report.ceiling import ceiling_words
 from rmx.report.ledger import view_ledger
@@ -41,6 +39,7 @@ from rmx.report.sentences import (
 )
 from rmx.report.summary import Summary, model_sentence, summarise
 from rmx.score_table import ScoreTable, ScoreView
+from rmx.whole_file import write_text
 
 __all__ = ["write_report"]
 
@@ -102,7 +101,7 @@ def write_report(
         facts=facts(record, model_facts),
         config=flatten(config),
     )
-    _write(path, page)
+    write_text(path, page + "\n")
 
 
 def _template() -> Any:
@@ -223,17 +222,3 @@ def _tokens(rows: ScoreView, i: int) -> str:
     if rows.chosen_tokens is None or rows.rejected_tokens is None:
         return "not in the table"
     return f"{rows.chosen_tokens[i]:,}, {rows.rejected_tokens[i]:,}"
-
-
-def _write(path: Path, page: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # A lone surrogate in someone's data must not cost the whole report.
-        partial.write_text(page + "\n", encoding="utf-8", errors="backslashreplace")
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        why = error.strerror or str(error)
-        raise RunError(f"{path}: the report cannot be written ({why}); free the path or the disk") from error

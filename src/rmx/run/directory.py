@@ -55,6 +55,11 @@ class RunDirectory:
         return self.path / "review" / "suspects.jsonl"
 
     @property
+    def to_rate(self) -> Path:
+        """Answers that best-of-n chooses and nobody has rated."""
+        return self.path / "review" / "to_rate.jsonl"
+
+    @property
     def scores(self) -> Path:
         """Score tables and candidates by slice."""
         return self.path / "scores"

@@ -29,6 +29,7 @@ from rmx.run.encoding import encode_prepared
 from rmx.run.finished import FinishedRun, find_run
 from rmx.run.judgement import exit_status, judge, show
 from rmx.run.process import settle_process
+from rmx.run.rating import ask_to_rate
 from rmx.run.rescoring import rescore
 from rmx.run.scoring import build_evidence
 from rmx.scorers.reward_model import Reward, RewardModelScorer, load_reward
@@ -76,6 +77,7 @@ def evaluate(config: Config) -> int:
         evidence = build_evidence(slices, rewards, baselines, ledger, rescored)
         record.fingerprints.update(_fingerprints(run, own))
         judgement = judge(evidence, audits, config.gate, directory, record.fingerprints)
+        ask_to_rate(evidence, audits, slices, directory)
     facts = {"name": str(config.reward), "trained_here": False} if run is None else run.model_facts
     show(judgement, evidence, directory, record=record, config=redacted(config), model_facts=facts)
     return exit_status(judgement.decision, config.gate)

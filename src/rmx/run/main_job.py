@@ -29,6 +29,7 @@ from rmx.run.corpus import Corpus, build_corpus
 from rmx.run.directory import RunDirectory, is_launched_rank
 from rmx.run.judgement import Judgement, exit_status, judge, show
 from rmx.run.process import settle_process
+from rmx.run.rating import ask_to_rate
 from rmx.run.rescoring import rescore
 from rmx.run.scoring import build_evidence
 from rmx.run.training import fit, score_slices
@@ -85,6 +86,7 @@ def train(config: Config) -> int:
         rescored = rescore(audits, corpus.slices, built.reward_model, config.batch, device)
         evidence = build_evidence(corpus.slices, rewards, baselines, corpus.prepared.ledger.to_json(), rescored)
         judgement = judge(evidence, audits, config.gate, directory, record.fingerprints)
+        ask_to_rate(evidence, audits, corpus.slices, directory)
     with record.phase("export"):
         findings = _findings(config, evidence, judgement, record)
         export_model(directory.model, built.reward_model, renderer, findings, built.facts)

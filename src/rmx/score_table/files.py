@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from rmx.errors import DataError
 from rmx.score_table.schema import CANDIDATE_COLUMNS, COMPARISON_COLUMNS, PAIRWISE_COLUMNS, SCORE_COLUMNS
 from rmx.score_table.tables import CandidateTable, Comparisons, ScoreTable
+from rmx.whole_file import whole_file
 
 __all__ = ["read_candidates", "read_comparisons", "read_scores", "write_table"]
 
@@ -31,22 +32,24 @@ def write_table(rows: CandidateTable | Comparisons | ScoreTable, path: Path) -> 
         DataError: The suffix is none of .parquet, .csv, .jsonl.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    if path.suffix == ".parquet":
+    if path.suffix not in (".parquet", ".csv", ".jsonl"):
+        raise DataError(f"{path}: cannot write {path.suffix or 'a file without suffix'}; use .parquet, .csv or .jsonl")
+    with whole_file(path) as partial:
+        _write(rows, path.suffix, partial)
+
+
+def _write(rows: CandidateTable | Comparisons | ScoreTable, suffix: str, partial: Path) -> None:
+    if suffix == ".parquet":
         facts = json.dumps({"digest": rows.digest, "metadata": dict(sorted(rows.metadata.items()))})
         pq.write_table(rows.table.replace_schema_metadata({METADATA_KEY: facts.encode()}), partial)
-    elif path.suffix == ".csv":
+    elif suffix == ".csv":
         with partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(rows.table.column_names)
             writer.writerows(zip(*(column.to_pylist() for column in rows.table.columns), strict=True))
-    elif path.suffix == ".jsonl":
+    else:
         with partial.open("w", encoding="utf-8") as file:
             file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows.table.to_pylist())
-    else:
-        raise DataError(f"{path}: cannot write {path.suffix or 'a file without suffix'}; use .parquet, .csv or .jsonl")
-    partial.replace(path)
 
 
 def read_scores(path: Path) -> ScoreTable:

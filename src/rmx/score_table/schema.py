@@ -35,11 +35,12 @@ CANDIDATE_COLUMNS = pa.schema(
         ("source_id", pa.string()),
         ("prompt_id", pa.string()),
         ("count", pa.int64()),
+        ("label_source", pa.string()),
     ]
 )
 """Schema of a candidates table. `probe` is empty for an original text; an edited text names its probe, its variant and,
 in `source_id`, the candidate it was made from. In a slice of samples `count` says how often the text was drawn for its
-prompt; elsewhere it is null."""
+prompt; elsewhere it is null. `label_source` says whose judgement `gold` is."""
 
 COMPARISON_COLUMNS = pa.schema(
     [

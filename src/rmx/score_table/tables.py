@@ -105,6 +105,12 @@ class CandidateTable(_Rows):
         """Names of the scorers, sorted."""
         return tuple(sorted(self.table["scorer"].unique().to_pylist()))
 
+    @property
+    def label_sources(self) -> tuple[str, ...]:
+        """Whose judgements the gold rewards are, sorted; none where there is no gold reward."""
+        known = self.table.filter(self.table["gold"].is_valid())
+        return tuple(sorted(known["label_source"].unique().to_pylist()))
+
 
 @dataclass(frozen=True)
 class Comparisons(_Rows):

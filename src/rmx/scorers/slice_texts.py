@@ -13,7 +13,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from rmx.data.samples import SampledPrompt
-from rmx.domain import Candidate, PreferencePair
+from rmx.domain import Candidate, LabelSource, PreferencePair
 from rmx.probes import Probe
 from rmx.probes.foreign import foreign_prompts
 from rmx.probes.probe import Prompt, Side
@@ -43,6 +43,8 @@ class CandidateUse:
     source_id: str = ""
     count: int | None = None
     """Of a sample: how often its prompt had this text."""
+    label_source: LabelSource = "unknown"
+    """Whose judgement `gold` is."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class SliceTexts:
             "source_id": [use.source_id for use in self.uses],
             "prompt_id": [prompts[text.prompt] for text in texts],
             "count": [use.count for use in self.uses],
+            "label_source": [use.label_source if use.gold is not None else "unknown" for use in self.uses],
         }
         return CandidateTable(pa.table(columns, schema=CANDIDATE_COLUMNS))
 
@@ -115,11 +118,21 @@ def collect_texts(
     rejected = np.array([texts.number(p.prompt, p.rejected) for p in pairs], np.int64)
     sides: tuple[tuple[Side, NDArray[np.int64]], ...] = (("chosen", chosen), ("rejected", rejected))
     for side, numbers in sides:
-        uses += [CandidateUse(int(i), p.group, _gold(p, side)) for i, p in zip(numbers, pairs, strict=True)]
+        # The gold of a pair's completions is known of synthetic worlds alone.
+        uses += [
+            CandidateUse(int(i), p.group, _gold(p, side), label_source="gold")
+            for i, p in zip(numbers, pairs, strict=True)
+        ]
     for sampled in samples:
         drawn = Counter(zip(sampled.completions, sampled.gold, strict=True))
         uses += [
-            CandidateUse(texts.number(sampled.prompt, completion), sampled.group, gold, count=count)
+            CandidateUse(
+                texts.number(sampled.prompt, completion),
+                sampled.group,
+                gold,
+                count=count,
+                label_source=sampled.label_source,
+            )
             for (completion, gold), count in drawn.items()
         ]
     order = sorted(range(len(pairs)), key=lambda i: xxhash.xxh64_hexdigest(pairs[i].pair_id.encode()))

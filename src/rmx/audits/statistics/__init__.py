@@ -14,6 +14,7 @@ from rmx.audits.statistics.intervals import (
     t_quantile,
 )
 from rmx.audits.statistics.mcnemar import mid_p
+from rmx.audits.statistics.nested_best_of_n import nested_winners, sampling_order
 from rmx.audits.statistics.quantiles import weighted_quantiles
 from rmx.audits.statistics.ranks import ranker, weighted_correlation
 
@@ -30,10 +31,12 @@ __all__ = [
     "interval_of_error",
     "mean_interval",
     "mid_p",
+    "nested_winners",
     "paired_difference",
     "percentile_interval",
     "proportion_interval",
     "ranker",
+    "sampling_order",
     "t_interval",
     "t_quantile",
     "weighted_correlation",

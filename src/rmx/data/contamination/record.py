@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from rmx.errors import DataError
+from rmx.whole_file import write_jsonl
 
 __all__ = ["KINDS", "LISTED", "Contamination", "Hit", "Kind", "count_hits", "write_hits"]
 
@@ -76,18 +75,9 @@ def count_hits(items: int, groups: int, hits: Sequence[Hit], *, unsearched: Sequ
 
 
 def write_hits(hits: Iterable[Hit], path: Path) -> None:
-    """Write contamination.jsonl, whole or not at all.
+    """Write contamination.jsonl.
 
     Raises:
-        DataError: it cannot be written.
+        RunError: it cannot be written.
     """
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as stream:
-            stream.writelines(json.dumps(hit.to_json()) + "\n" for hit in hits)
-        partial.replace(path)
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be written ({error.strerror or error}); choose another run directory"
-        ) from None
+    write_jsonl(path, (hit.to_json() for hit in hits))

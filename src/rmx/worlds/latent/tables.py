@@ -130,6 +130,7 @@ def latent_samples(params: LatentParams, reward: LatentReward) -> CandidateTable
                     "gold": answers.gold(params, prompts),
                     "prompt_id": groups,
                     "count": [1] * count,
+                    "label_source": ["gold"] * count,
                 },
             )
         )

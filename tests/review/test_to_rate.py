@@ -1,0 +1,67 @@
+"""Which answers people are asked to rate, and that their ratings are what best-of-n needs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rmx.audits.best_of_n import BestOfN
+from rmx.audits.evidence import Evidence
+from rmx.audits.runner import run_audits
+from rmx.config.schema import DataConfig
+from rmx.data.samples import SampledPrompt, SamplesSpec, read_samples
+from rmx.errors import RunError
+from rmx.review.to_rate import write_to_rate
+from rmx.scorers.slice_texts import SliceTexts, collect_texts
+
+AUDITS = [BestOfN()]
+
+
+def drawn(tmp_path: Path, **spec: object) -> tuple[SampledPrompt, ...]:
+    path = tmp_path / "samples.jsonl"
+    rows = [{"prompt": f"Question {p}?", "completions": [f"Answer {i % 12}." for i in range(16)]} for p in range(20)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return read_samples("samples", SamplesSpec(path=str(path), **spec), DataConfig(near_duplicates=False))
+
+
+def scored(texts: SliceTexts) -> Evidence:
+    rewards = np.random.default_rng(0).normal(size=len(texts.candidates))
+    return Evidence(scores={}, candidates={"samples": texts.scored("model", rewards)})
+
+
+def test_the_ratings_asked_for_are_those_that_the_audit_needs(tmp_path: Path) -> None:
+    texts = collect_texts("samples", (), samples=drawn(tmp_path))
+    path = tmp_path / "review" / "to_rate.jsonl"
+    count = write_to_rate(path, scored(texts), AUDITS, {"samples": texts.candidates})
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert 20 * 2 < len(rows) == count < 20 * 5
+    assert len({(row["prompt"][0]["content"], row["completion"]) for row in rows}) == count
+    assert set(rows[0]) == {"slice", "prompt", "completion", "gold"}  # nothing that tells what the reward thinks
+    for k, row in enumerate(rows):
+        row["gold"] = float(k % 7)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    rated = collect_texts("samples", (), samples=drawn(tmp_path, ratings=str(path)))
+    evidence = scored(rated)
+    (gain, *_) = run_audits(AUDITS, evidence)
+    assert gain.estimate is not None
+    assert gain.detail["rated"] == count
+    assert write_to_rate(tmp_path / "again.jsonl", evidence, AUDITS, {"samples": rated.candidates}) == 0
+    assert not (tmp_path / "again.jsonl").exists()
+
+
+def test_nothing_is_asked_without_samples_or_without_the_audit(tmp_path: Path) -> None:
+    texts = collect_texts("samples", (), samples=drawn(tmp_path))
+    path = tmp_path / "to_rate.jsonl"
+    assert write_to_rate(path, scored(texts), [], {"samples": texts.candidates}) == 0
+    assert write_to_rate(path, Evidence(scores={}, candidates={}), AUDITS, {}) == 0
+    assert not path.exists()
+
+
+def test_where_it_cannot_be_written_is_named(tmp_path: Path) -> None:
+    texts = collect_texts("samples", (), samples=drawn(tmp_path))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=r"file/to_rate\.jsonl: cannot be written"):
+        write_to_rate(tmp_path / "file" / "to_rate.jsonl", scored(texts), AUDITS, {"samples": texts.candidates})
