@@ -59,12 +59,12 @@ def test_the_folder_has_what_the_documentation_promises():
     assert {"train", "prepare", "evaluate", "score", "audit"} <= set(ROOTS)
 
 
-def test_the_default_is_offline_on_the_processor_with_a_fresh_policy(tmp_path):
+def test_the_default_is_offline_on_the_processor_with_answers_of_a_fresh_policy(tmp_path):
     config = compose_config("train", run=tmp_path)
     assert config.data.format == "synthetic"
     assert config.model.source.startswith("pypi:")
     assert (config.trainer.accelerator, config.trainer.devices, config.logger.kind) == ("cpu", 1, "csv")
-    assert list(config.slice) == ["fresh_policy"]
+    assert list(config.slice) == ["fresh_policy", "samples"]
     assert {"longer", "shorter", "bag_of_words"} == set(config.scorer)
 
 

@@ -88,9 +88,7 @@ def read_samples(name: str, spec: SamplesSpec, data: DataConfig) -> tuple[Sample
         sampled, index_prompts(sampled), near_duplicates=data.near_duplicates, jaccard=data.near_duplicate_jaccard
     )
     source = spec.label_source or ("gold" if spec.path is None else "unknown")
-    return tuple(
-        replace(s, group=group, label_source=source) for s, group in zip(sampled, found.names, strict=True)
-    )
+    return tuple(replace(s, group=group, label_source=source) for s, group in zip(sampled, found.names, strict=True))
 
 
 def _world_rows(name: str, spec: SamplesSpec, data: DataConfig) -> Iterator[Row]:
