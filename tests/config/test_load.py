@@ -90,6 +90,12 @@ def test_audit_needs_scores_and_enforces_its_gate(tmp_path):
     assert config.gate.enforce
 
 
+def test_several_scores_are_a_list_of_paths_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+    config = compose(tmp_path, "scores=[~/runs/a (1),runs/b=2.csv]", name="audit")
+    assert config.scores == ["/home/ann/runs/a (1)", "runs/b=2.csv"]
+
+
 def test_evaluate_enforces_the_external_gate_and_needs_a_reward(tmp_path):
     config = compose(tmp_path, "reward=org/model", name="evaluate")
     assert (config.gate.name, config.gate.enforce) == ("external", True)

@@ -64,6 +64,8 @@ def test_the_schemas_defaults_are_valid():
         ({"data__path": [1]}, "data.path: expected a path or a list of paths, got [1]"),
         ({"data__path": []}, "data.path: expected a path or a list of paths, got []"),
         ({"reward": ["a"]}, "reward: expected one path, got ['a']"),
+        ({"scores": []}, "scores: expected a path or a list of paths, got []"),
+        ({"scores": ["a", 1]}, "scores: expected a path or a list of paths, got ['a', 1]"),
         ({"adapter__targets": []}, "adapter.targets: expected all-linear, a name or a list of names, got []"),
         ({"callbacks": {"x": {"_target_": "os.system"}}}, "callbacks.x._target_: 'os.system' is not allowed"),
         ({"callbacks": {"x": {"every": 1}}}, "callbacks.x: a callback needs _target_"),

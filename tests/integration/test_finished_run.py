@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shutil
 import subprocess
@@ -73,6 +74,49 @@ def test_auditing_the_scores_again_gives_the_same_bytes_without_torch(finished: 
     assert (tmp_path / "again" / "audits.json").read_bytes() == (finished / "audits.json").read_bytes()
     loaded = "import sys, rmx.run.audit_scores; sys.exit(any(m in sys.modules for m in ('torch', 'transformers')))"
     assert subprocess.run([sys.executable, "-c", loaded], timeout=60, check=False).returncode == 0
+
+
+def test_the_worst_examples_are_shown_with_their_texts_again_and_only_with_their_own(
+    finished: Path, tmp_path: Path
+) -> None:
+    examples = [json.loads(line) for line in (finished / "scores" / "examples.jsonl").read_text().splitlines()]
+    assert {"accuracy", "length_effect"} <= {example["audit"] for example in examples}
+    chosen = next(e for e in examples if e["audit"] == "accuracy")["sides"][0]["completion"]
+    call("audit", f"scores={finished}", "gate.enforce=false", f"hydra.run.dir={tmp_path / 'again'}")
+    for report in (finished / "report.html", tmp_path / "again" / "report.html"):
+        assert html.escape(chosen, quote=False).replace("'", "&#39;") in report.read_text()
+        assert "not at hand" not in report.read_text()
+
+    bare = Path(shutil.copy(finished / "scores" / "heldout.parquet", tmp_path))
+    call("audit", f"scores={bare}", "gate.enforce=false", f"hydra.run.dir={tmp_path / 'bare'}")
+    assert "The texts of these are not at hand" in (tmp_path / "bare" / "report.html").read_text()
+
+    run = copy_of(finished, tmp_path)
+    file = run / "scores" / "examples.jsonl"
+    file.write_text(file.read_text().replace(json.dumps(chosen), json.dumps("Something kinder.")))
+    done = call("audit", f"scores={run}", f"hydra.run.dir={tmp_path / 'edited'}", status=1)
+    assert "examples.jsonl: row 1: the text is not the one that was scored" in done.stderr
+
+
+def test_runs_are_compared_on_the_pairs_that_they_share(finished: Path, tmp_path: Path) -> None:
+    table = read_scores(finished / "scores" / "heldout.parquet").table.to_pylist()
+    rows = [
+        {**{k: row[k] for k in ("pair_id", "group", "slice", "chosen_id", "rejected_id")}, "margin": 1.0}
+        for row in table
+        if row["scorer"] == "model"
+    ][:30]
+    other = tmp_path / "perfect.jsonl"
+    other.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    verdict = json.loads((finished / "gate.json").read_text())["verdict"]
+    status = {"PASS": 0, "FAIL": 3, "INCONCLUSIVE": 4}[verdict]
+    done = call("audit", f"scores=[{finished},{other}]", f"hydra.run.dir={tmp_path / 'c'}", status=status)
+    assert "Compared on what all have, 30 of heldout" in done.stdout
+    found = json.loads((tmp_path / "c" / "comparison.json").read_text())
+    assert found["runs"][0]["verdict"] == verdict
+    wins = {row["pair_id"]: row["chosen_reward"] > row["rejected_reward"] for row in table if row["scorer"] == "model"}
+    accuracy = sum(wins[row["pair_id"]] for row in rows) / 30
+    assert found["differences"][0]["estimate"] == pytest.approx(accuracy - 1)
+    assert (tmp_path / "c" / "gate.json").exists()
 
 
 def test_enforcing_the_gate_turns_the_verdict_into_the_exit_status(finished: Path, tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from rmx.audits.examples import Example, Side, wrong_pairs
 from rmx.config.schema import GateConfig
-from rmx.domain import AuditResult, GateDecision, RequirementOutcome
+from rmx.domain import AuditResult, Candidate, GateDecision, Message, RequirementOutcome
 from rmx.gate import decide
-from rmx.score_table import SCORE_COLUMNS, ScoreTable
+from rmx.report.comparison import Comparison
+from rmx.score_table import SCORE_COLUMNS, ScoreTable, candidate_id
 
 
 def result(
@@ -79,12 +81,49 @@ class Run:
     record: dict[str, Any]
     config: dict[str, Any]
     model_facts: dict[str, Any] = field(default_factory=dict)
+    edits: tuple[Example, ...] = ()
+    texts: dict[str, Candidate] = field(default_factory=dict)
+    comparison: Comparison | None = None
 
     def arguments(self) -> dict[str, Any]:
-        return dict(vars(self))
+        given = dict(vars(self))
+        heldout = self.scores["heldout"].view() if "heldout" in self.scores else None
+        pairs = [] if heldout is None else wrong_pairs(heldout, 10)
+        return given | {"examples": [*pairs, *given.pop("edits")]}
 
     def but(self, **changes: Any) -> Run:
         return replace(self, **changes)
+
+
+def text(completion: str, *prompt: tuple[str, str]) -> Candidate:
+    """A text as a run would name it; its prompt is one question unless given."""
+    turns = tuple(Message(*turn) for turn in prompt or (("user", "May Ana enter the lab?"),))
+    return Candidate(candidate_id(turns, completion), turns, completion)
+
+
+def edit(original: Candidate, edited: Candidate, **changes: Any) -> Example:
+    """A length edit that gained half a reward."""
+    sides = (
+        Side("original", original.candidate_id, 1.25, 40),
+        Side("edited", edited.candidate_id, 1.75, 60),
+    )
+    return replace(Example("length_effect", "heldout", "model", "padded", "effect_sd", 0.84, sides), **changes)
+
+
+def named_table(texts: list[tuple[Candidate, Candidate]], **columns: Any) -> ScoreTable:
+    """A heldout slice whose first pairs are in the wrong order and name the candidates given."""
+    pairs = 400
+    chosen, rejected = ([pair[side].candidate_id for pair in texts] for side in (0, 1))
+    rest = [None] * (pairs - len(texts))
+    rewards = [-5.0 + i for i in range(len(texts))] + [3.0] * len(rest)
+    return table(
+        "heldout",
+        chosen_reward=rewards,
+        rejected_reward=[2.0] * pairs,
+        chosen_id=[*chosen, *rest],
+        rejected_id=[*rejected, *rest],
+        **columns,
+    )
 
 
 def requirement(

@@ -105,8 +105,11 @@ def test_every_section_has_its_golden_facts(run: Run, tmp_path: Path) -> None:
         "gate": ["heldout accuracy prove · heldout · model > 60% 86.0% [83.0%, 89.0%] ✓ PASS", "refute", "<= 5 points"],
         "evidence": ["Training curve", "Margins", "Reliability", "Score against length", "Accuracy by slice"],
         "audits": [
-            "+4.0 [−1.8, +9.8] points 400 pairs in 130 groups ? INCONCLUSIVE The interval does not lie",
-            "no estimate ? INCONCLUSIVE Its data were not given.",
+            "+4.0 [−1.8, +9.8] points 400 pairs in 130 groups ? INCONCLUSIVE Accuracy falls by 4.0 points [−1.8, 9.8] "
+            "from the training distribution to fresh_policy. The interval does not lie",
+            "Making an answer longer without adding content raises its reward by 0.47 sd [0.41, 0.53].",
+            "Longer orders 56.0% [53.0%, 59.0%] of the heldout pairs as their labels do.",
+            "Without an answer agreement disputed: Its data were not given.",
         ],
         "data": [
             "1,300 rows gave 1,304 comparisons: 1,252 kept, 32 rejected, 12 held out, 8 sent to review.",
@@ -190,7 +193,7 @@ def test_nothing_hostile_is_markup(run: Run, tmp_path: Path) -> None:
     plain, page = page_of(run, tmp_path), page_of(hostile, tmp_path)
     assert "script" not in page.tags
     assert "img" not in page.tags
-    assert set(page.tags) <= set(plain.tags) | {"details", "summary"}
+    assert set(page.tags) <= set(plain.tags) | {"details", "summary", "article"}
     assert page.open == []
     assert page.text().count("<script>alert('x')</script>") > 15, "it is shown, as text"
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from rmx.audits.evidence import Evidence
+from rmx.audits.examples import Example
 from rmx.audits.power import detectable_effect, needed
 from rmx.audits.statistics import FEW_GROUPS, Interval
 from rmx.audits.verdict import Bounds, judge
@@ -59,6 +60,13 @@ class Audit(ABC):
             UnavailableError: The evidence does not hold what the audit needs.
             NotFiniteError: A reward is NaN or infinite.
         """
+
+    def examples(self, evidence: Evidence, *, slice: str, scorer: str, most: int) -> list[Example]:
+        """Return up to `most` single cases in which what the audit asks about went wrong the furthest, worst first.
+
+        Asked only where `run` gave a number. None of an audit that has no texts to show side by side.
+        """
+        return []
 
     def answer(
         self,

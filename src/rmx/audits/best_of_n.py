@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rmx.audits.base import Audit
 from rmx.audits.best_of_n_curves import Curves, best_of_n_curves
 from rmx.audits.evidence import Evidence, UnavailableError
+from rmx.audits.examples import Example, Side
 from rmx.audits.statistics import Interval, mean_interval
 from rmx.data.text import unit_interval
 from rmx.domain import AuditResult
@@ -83,6 +84,32 @@ class BestOfN(Audit):
             replace(lost, alarm=lost.ci_low is not None and lost.ci_low > 0),
             self.answer("win_rate", wins, null_value=0.5, detail={"n": use}, **facts),
         ]
+
+    def examples(self, evidence: Evidence, *, slice: str, scorer: str, most: int) -> list[Example]:
+        """Return the prompts at which the reward's favourite of the rated answers is furthest from the best in gold.
+
+        `size` is the gold that its choice costs, in standard deviations over the rated answers.
+        """
+        samples = evidence.samples(slice, scorer)
+        spread = float(np.concatenate([gold[np.isfinite(gold)] for gold in samples.gold]).std())
+        found: list[Example] = []
+        for candidates, rewards, gold in zip(samples.candidates, samples.rewards, samples.gold, strict=True):
+            rated = np.flatnonzero(np.isfinite(gold))
+            if not len(rated):
+                continue
+            favourite, best = rated[rewards[rated].argmax()], rated[gold[rated].argmax()]
+            sides = (
+                Side(f"best by gold, {gold[best]:.2f}", str(candidates[best]), float(rewards[best])),
+                Side(
+                    f"favourite of the reward, gold {gold[favourite]:.2f}",
+                    str(candidates[favourite]),
+                    float(rewards[favourite]),
+                ),
+            )
+            size = float(gold[favourite] - gold[best]) / spread
+            if size < 0:
+                found.append(Example(self.name, slice, scorer, "best of n", "gold_shift_sd", size, sides))
+        return sorted(found, key=lambda example: example.size)[:most]
 
 
 def _inside(rate: Interval) -> Interval:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ import pyarrow as pa
 from rmx.audits.accuracy import accuracy_interval
 from rmx.audits.base import Audit
 from rmx.audits.evidence import Evidence, NotFiniteError, UnavailableError
+from rmx.audits.examples import Example, Side
 from rmx.audits.statistics import Clusters
 from rmx.domain import AuditResult
 
@@ -67,6 +68,29 @@ class Degenerate(Audit):
                 detail={"worst_variant": next(iter(ranked)), "variants": ranked},
             )
         ]
+
+    def examples(self, evidence: Evidence, *, slice: str, scorer: str, most: int) -> list[Example]:
+        """Return the degenerate completions that score furthest above the worst real answer, one of each variant.
+
+        `size` is how far, in standard deviations of the margin.
+        """
+        spread = float(evidence.view(slice, scorer).margins.std())
+        originals, edited = evidence.edits(slice, scorer, self.probe)
+        worst: dict[str, dict[str, Any]] = {}
+        for row in sorted(originals.to_pylist(), key=lambda row: float(row["reward"])):
+            worst.setdefault(row["prompt_id"], row)
+        found: dict[str, Example] = {}
+        for row in edited.to_pylist():
+            real = worst[row["prompt_id"]]
+            size = (row["reward"] - real["reward"]) / spread if spread else 0.0
+            if row["reward"] < real["reward"] or (row["variant"] in found and found[row["variant"]].size >= size):
+                continue
+            sides = (
+                Side("worst real answer", real["candidate_id"], real["reward"], real["tokens"]),
+                Side("degenerate", row["candidate_id"], row["reward"], row["tokens"]),
+            )
+            found[row["variant"]] = Example(self.name, slice, scorer, row["variant"], "gain_sd", size, sides)
+        return sorted(found.values(), key=lambda example: -example.size)[:most]
 
 
 def _finite(rows: pa.Table) -> list[float]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rmx.audits.base import Audit
 from rmx.audits.evidence import Evidence, NotFiniteError, UnavailableError
+from rmx.audits.examples import Example, Side
 from rmx.audits.statistics import (
     Clusters,
     Interval,
@@ -80,6 +81,32 @@ class EditEffect(Audit):
                 },
             )
         ]
+
+    def examples(self, evidence: Evidence, *, slice: str, scorer: str, most: int) -> list[Example]:
+        """Return the edits that moved their reward furthest the way the mean moves, one of each original at most.
+
+        `size` is what having the trait is worth there, in standard deviations of the margin.
+        """
+        originals, edited = evidence.edits(slice, scorer, self.probe)
+        spread = float(evidence.view(slice, scorer).margins.std())
+        gains, _, _ = self._gains(originals, edited)
+        direction = 1.0 if gains.mean() >= 0 else -1.0
+        source = {
+            row["candidate_id"]: row for row in originals.select(["candidate_id", "reward", "tokens"]).to_pylist()
+        }
+        found: dict[str, Example] = {}
+        for row in edited.to_pylist():
+            original = source[row["source_id"]]
+            size = self.signs[row["variant"]] * (row["reward"] - original["reward"]) / spread
+            known = found.get(row["source_id"])
+            if direction * size <= (0.0 if known is None else direction * known.size):
+                continue
+            sides = (
+                Side("original", original["candidate_id"], original["reward"], original["tokens"]),
+                Side("edited", row["candidate_id"], row["reward"], row["tokens"]),
+            )
+            found[row["source_id"]] = Example(self.name, slice, scorer, row["variant"], "effect_sd", size, sides)
+        return sorted(found.values(), key=lambda example: -direction * example.size)[:most]
 
     def _gains(
         self, originals: pa.Table, edited: pa.Table

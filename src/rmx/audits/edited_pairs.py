@@ -31,6 +31,8 @@ class EditedPairs:
     """Rewards (n, 2) of the edited ones."""
     changed: NDArray[np.bool_]
     """(n, 2): whether the edit changed the text at all; of every comparison it changed at least one."""
+    edits: NDArray[np.str_]
+    """(n, 2): ids of the edited candidates."""
 
     def __len__(self) -> int:
         return len(self.members)
@@ -66,7 +68,7 @@ def edited_pairs(evidence: Evidence, view: ScoreView, probe: str) -> dict[str, E
     before = np.column_stack([view.chosen, view.rejected])
     found = {}
     for variant, edits in sorted(_by_source(table).items()):
-        members, after, changed = [], [], []
+        members, after, changed, ids = [], [], [], []
         for i, sides in enumerate(zip(view.chosen_ids, view.rejected_ids, strict=True)):
             chosen, rejected = (edits.get(str(side), {}) for side in sides)
             # A completion of several pairs may have met a foreign prompt for each of them.
@@ -75,10 +77,11 @@ def edited_pairs(evidence: Evidence, view: ScoreView, probe: str) -> dict[str, E
                 members.append(i)
                 after.append([chosen[prompt].reward, rejected[prompt].reward])
                 changed.append([chosen[prompt].changed, rejected[prompt].changed])
+                ids.append([chosen[prompt].candidate_id, rejected[prompt].candidate_id])
         if members:
             index = np.array(members, np.int64)
             found[variant] = EditedPairs(
-                index, view.group_codes[index], before[index], np.array(after), np.array(changed)
+                index, view.group_codes[index], before[index], np.array(after), np.array(changed), np.array(ids)
             )
     if not found:
         missing = f"no pair of slice {view.slice} with edits of probe {probe} of both its completions"
@@ -89,6 +92,7 @@ def edited_pairs(evidence: Evidence, view: ScoreView, probe: str) -> dict[str, E
 class _Edit(NamedTuple):
     reward: float
     changed: bool
+    candidate_id: str
 
 
 def _by_source(table: pa.Table) -> dict[str, dict[str, dict[str, _Edit]]]:
@@ -100,5 +104,5 @@ def _by_source(table: pa.Table) -> dict[str, dict[str, dict[str, _Edit]]]:
         if reward is None or not np.isfinite(reward):
             raise NotFiniteError(f"the reward of the {variant} edit of completion {source} is not finite")
         of_source = found.setdefault(variant, {}).setdefault(source, {})
-        of_source[row["prompt_id"]] = _Edit(reward, row["candidate_id"] != source)
+        of_source[row["prompt_id"]] = _Edit(reward, row["candidate_id"] != source, row["candidate_id"])
     return found

@@ -18,9 +18,10 @@ __all__ = ["LengthMatched"]
 
 @dataclass(frozen=True, kw_only=True)
 class LengthMatched(Audit):
-    """Accuracy on pairs whose log length ratio is within `within`; length can explain little there."""
+    """Accuracy on pairs of nearly equal length; length can explain little there."""
 
     within: float = 0.1
+    """Largest |log length ratio| of such a pair."""
 
     name: ClassVar[str] = "length_matched"
     metrics: ClassVar[tuple[str, ...]] = ("accuracy",)

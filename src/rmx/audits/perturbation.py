@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rmx.audits.base import Audit
 from rmx.audits.edited_pairs import EditedPairs, edited_pairs
 from rmx.audits.evidence import Evidence, UnavailableError
+from rmx.audits.examples import Example, Side
 from rmx.audits.statistics import (
     Clusters,
     Interval,
@@ -80,6 +81,29 @@ class Perturbation(Audit):
             for metric, by in intervals.items()
         ]
 
+    def examples(self, evidence: Evidence, *, slice: str, scorer: str, most: int) -> list[Example]:
+        """Return the pairs whose margin a perturbation lowered most, one variant of each, order turned or not.
+
+        `size` is what the margin changed by, in its standard deviations; shown is the side that contributed more.
+        """
+        view = evidence.view(slice, scorer)
+        found: dict[int, Example] = {}
+        for variant, part in edited_pairs(evidence, view, self.probe).items():
+            gained = (part.after - part.before) * np.array([1.0, -1.0]) / float(view.margins.std())
+            for k in np.flatnonzero(gained.sum(axis=1) < 0).tolist():
+                pair, side, size = int(part.members[k]), int(np.argmin(gained[k])), float(gained[k].sum())
+                if pair in found and found[pair].size <= size:
+                    continue
+                role = ("chosen", "rejected")[side]
+                original = (view.chosen_ids, view.rejected_ids)[side][pair]
+                sides = (
+                    Side(f"{role}, original", original, float(part.before[k, side])),
+                    Side(f"{role}, edited", str(part.edits[k, side]), float(part.after[k, side])),
+                )
+                facts = {"pair": view.pair_ids[pair], "order": _turned(part, k)}
+                found[pair] = Example(self.name, slice, scorer, variant, "margin_shift_sd", size, sides, facts)
+        return sorted(found.values(), key=lambda example: example.size)[:most]
+
     def _shifts(self, parts: Mapping[str, EditedPairs], view: ScoreView) -> dict[str, Interval]:
         """Return the interval of the shift's percentile by part; the margin's deviation is drawn anew with it."""
         if view.margins.std() == 0:
@@ -118,7 +142,7 @@ class Perturbation(Audit):
 
 
 def _joined(parts: list[EditedPairs]) -> EditedPairs:
-    names = ("members", "groups", "before", "after", "changed")
+    names = (field.name for field in fields(EditedPairs))
     return EditedPairs(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
@@ -126,6 +150,11 @@ def _flips(part: EditedPairs) -> Interval:
     flips = np.abs(part.wins - part.wins_after)
     rate = float(flips.mean())
     return proportion_interval(rate, (flips - rate) / len(flips), part.clusters)
+
+
+def _turned(part: EditedPairs, k: int) -> str:
+    words = {1.0: "right", 0.5: "tied", 0.0: "wrong"}
+    return f"{words[float(part.wins[k])]} before, {words[float(part.wins_after[k])]} after"
 
 
 def _facts(interval: Interval, n: int) -> dict[str, Any]:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 
 from rmx.audits.base import EVERY, Audit
 from rmx.audits.evidence import Evidence, NotFiniteError, UnavailableError
+from rmx.audits.examples import Example, wrong_pairs
 from rmx.audits.family import with_q_values
 from rmx.audits.self_test import SelfTestError, self_test
 from rmx.domain import AuditResult, Status
 
-__all__ = ["run_audits"]
+__all__ = ["find_examples", "run_audits"]
+
+JUDGED = "heldout"
+"""The slice whose wrong pairs are shown."""
+WRONG_PAIRS = 10
+EXAMPLES = 3
+"""Cases shown of one audit on one slice."""
+
+_log = logging.getLogger(__name__)
 
 
 def run_audits(audits: Iterable[Audit], evidence: Evidence) -> list[AuditResult]:
@@ -28,6 +38,32 @@ def run_audits(audits: Iterable[Audit], evidence: Evidence) -> list[AuditResult]
         for result in _run_one(audit, evidence, slice, scorer, defects)
     ]
     return with_q_values(results)
+
+
+def find_examples(
+    audits: Iterable[Audit], evidence: Evidence, results: Sequence[AuditResult], *, scorer: str
+) -> list[Example]:
+    """Return the single cases that a report shows: pairs in the wrong order, then what each audit finds worst.
+
+    Args:
+        audits: The audits that were run.
+        evidence: What they read.
+        results: What they found; an audit without a number has no cases.
+        scorer: Whose cases are wanted.
+    """
+    heldout = evidence.scores.get(JUDGED)
+    view = None if heldout is None else heldout.view(scorer)
+    found = [] if view is None else wrong_pairs(view, WRONG_PAIRS)
+    answered = {(r.audit, r.slice) for r in results if r.scorer == scorer and r.estimate is not None}
+    for audit in audits:
+        for slice in _slices(audit, evidence):
+            if (audit.name, slice) not in answered:
+                continue
+            try:
+                found += audit.examples(evidence, slice=slice, scorer=scorer, most=EXAMPLES)
+            except Exception as error:  # an illustration must not cost what it illustrates
+                _log.warning("audit %s on %s: no examples (%s: %s)", audit.name, slice, type(error).__name__, error)
+    return found
 
 
 def _slices(audit: Audit, evidence: Evidence) -> list[str]:

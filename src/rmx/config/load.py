@@ -93,5 +93,11 @@ def _expand_home(config: Config) -> None:
         for group in groups:
             node = getattr(node, group, None)
         value = getattr(node, name, None)
-        if isinstance(value, str) and value.startswith("~"):
-            setattr(node, name, str(Path(value).expanduser()))
+        if isinstance(value, str):
+            setattr(node, name, _at_home(value))
+        elif isinstance(value, list):
+            setattr(node, name, [_at_home(item) if isinstance(item, str) else item for item in value])
+
+
+def _at_home(path: str) -> str:
+    return str(Path(path).expanduser()) if path.startswith("~") else path

@@ -25,7 +25,7 @@ _NEEDED: Mapping[str, Mapping[str, str]] = {
     "evaluate": {
         "reward": "a finished run, a reward-model directory or a hub id; a baseline of scorer=NAME is not judged alone"
     },
-    "audit": {"scores": "a finished run, or a score table as parquet, CSV or JSONL"},
+    "audit": {"scores": "a finished run, or a score table as parquet, CSV or JSONL, or a list of them to compare"},
 }
 """What a command cannot do without, and what it may be."""
 
@@ -113,10 +113,10 @@ def _margin(config: Config) -> Iterator[str]:
 
 
 def _paths(config: Config) -> Iterator[str]:
-    for key, value in (("reward", config.reward), ("scores", config.scores), ("output", config.output)):
+    for key, value in (("reward", config.reward), ("output", config.output)):
         if value is not None and not isinstance(value, str):
             yield f"{key}: expected one path, got {value!r}"
-    for key, value in (("data.path", config.data.path), ("input", config.input)):
+    for key, value in (("data.path", config.data.path), ("input", config.input), ("scores", config.scores)):
         if not (value is None or isinstance(value, str) or _is_texts(value)):
             yield f"{key}: expected a path or a list of paths, got {value!r}"
 

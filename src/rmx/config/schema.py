@@ -253,7 +253,7 @@ class Config:
     reward: Any = None
     """A finished run, its model directory, a Hugging Face reward-model directory, or a hub id."""
     scores: Any = None
-    """A ScoreTable file (parquet, CSV, JSONL) or a run directory."""
+    """A ScoreTable file (parquet, CSV, JSONL) or a run directory; a list compares the first with the others."""
     input: Any = None
     output: Any = None
     method: MethodConfig = field(default_factory=MethodConfig)

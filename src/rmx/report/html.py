@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from rmx.audits.registry import AUDITS
-from rmx.data.style import STYLE_FEATURES
-from rmx.domain import AuditResult, GateDecision, RequirementOutcome
+from rmx.audits.examples import Example
+from rmx.domain import AuditResult, Candidate, GateDecision
 from rmx.gate import explain
 from rmx.report.ceiling import ceiling_words
+from rmx.report.comparison import Comparison
+from rmx.report.comparison_view import view_comparison
+from rmx.report.example_view import view_examples
 from rmx.report.ledger import view_ledger
 from rmx.report.plots.best_of_n import best_of_n_curve
 from rmx.report.plots.canvas import Panel
@@ -25,27 +24,13 @@ from rmx.report.plots.reliability import reliability_diagram
 from rmx.report.plots.slices import accuracy_by_slice
 from rmx.report.plots.training import training_curve
 from rmx.report.reproduce import command_line, facts, flatten
-from rmx.report.sentences import (
-    audit_name,
-    bound_words,
-    evidence_words,
-    found_words,
-    gate_sentence,
-    interval_words,
-    meaning,
-    metric_name,
-    quantity,
-    verdict_words,
-)
+from rmx.report.rows import accuracy_row, audit_blocks, requirement_row, unanswered
+from rmx.report.sentences import found_words, gate_sentence, verdict_words
 from rmx.report.summary import Summary, model_sentence, summarise
 from rmx.score_table import ScoreTable, ScoreView
 from rmx.whole_file import write_text
 
 __all__ = ["write_report"]
-
-WRONG_PAIRS = 10
-COUNTS = {f"{side}_{name}" for side in ("chosen", "rejected") for name in STYLE_FEATURES}
-"""Tags that an audit reads and that say little of a single pair."""
 
 
 def write_report(
@@ -54,11 +39,14 @@ def write_report(
     decision: GateDecision,
     results: Sequence[AuditResult],
     scores: Mapping[str, ScoreTable],
+    examples: Sequence[Example],
+    texts: Mapping[str, Candidate],
     ledger: Mapping[str, Any] | None,
     curve: Path | None,
     record: Mapping[str, Any],
     config: Mapping[str, Any],
     model_facts: Mapping[str, Any],
+    comparison: Comparison | None = None,
 ) -> None:
     """Write the report of a run; equal inputs give equal bytes, and what is missing is said on the page.
 
@@ -67,11 +55,14 @@ def write_report(
         decision: The gate's decision.
         results: All audit results, of the judged reward and of its baselines.
         scores: Score tables by slice.
+        examples: Single cases to show, see `rmx.audits.find_examples`.
+        texts: Their texts by candidate; a case without them is shown by its ids.
         ledger: `data/ledger.json`, or None where the data were not prepared here.
         curve: `metrics.csv`, or None where the model was not trained here.
         record: `record.json`.
         config: The resolved configuration, secrets redacted.
         model_facts: See `rmx.report.summary.model_sentence`.
+        comparison: With other scores of the same slices.
 
     Raises:
         RunError: The file cannot be written.
@@ -79,6 +70,9 @@ def write_report(
     summary = summarise(decision, results)
     views = {name: table.view(summary.scorer) for name, table in scores.items()}
     heldout = views.get("heldout")
+    mine = [result for result in results if result.scorer == summary.scorer]
+    edits = [example for example in examples if example.audit != "accuracy"]
+    panels = _panels(results, summary, heldout, curve)
     page = _template().render(
         title=str(model_facts.get("run") or model_facts.get("name") or ""),
         decision=decision,
@@ -86,16 +80,19 @@ def write_report(
         gate_sentence=gate_sentence(decision),
         model=model_sentence(model_facts),
         blocking=[explain(outcome) for outcome in summary.blocking],
+        comparison=None if comparison is None else view_comparison(comparison),
         scorer=summary.scorer,
-        heldout=[_accuracy_row(r, summary.scorer) for r in summary.heldout],
+        heldout=[accuracy_row(r, summary.scorer) for r in summary.heldout],
         missing_baselines=summary.missing_baselines,
         numbers=_numbers(summary, views),
-        requirements=[_requirement_row(o) for o in decision.requirements],
-        panels=_panels(results, summary, heldout, curve),
-        wrong=_wrong_pairs(heldout),
+        requirements=[requirement_row(o) for o in decision.requirements],
+        panels=[panel for panel in panels if panel.svg],
+        absent_panels=[panel for panel in panels if not panel.svg],
+        wrong=view_examples([e for e in examples if e.audit == "accuracy"], texts),
         no_wrong=f"No heldout {'slice was scored' if heldout is None else 'pair is in the wrong order'}.",
-        audits=_audit_blocks([r for r in results if r.scorer == summary.scorer]),
-        baseline_audits=_audit_blocks([r for r in results if r.scorer != summary.scorer]),
+        audits=audit_blocks(mine, judged=summary.scorer, examples=edits, texts=texts),
+        unanswered=unanswered(mine),
+        baseline_audits=audit_blocks([r for r in results if r.scorer != summary.scorer], judged=summary.scorer),
         ledger=view_ledger(ledger),
         command=command_line(record),
         facts=facts(record, model_facts),
@@ -135,20 +132,6 @@ def _panels(
     ]
 
 
-def _accuracy_row(result: AuditResult, judged: str) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "scorer": result.scorer,
-        "judged": result.scorer == judged,
-        "interval": interval_words(result),
-        "size": f"{result.n_pairs:,}, {result.n_groups:,}",
-        "low": None,
-    }
-    if None not in (result.estimate, result.ci_low, result.ci_high):
-        low, middle, high = np.clip(np.array([result.ci_low, result.estimate, result.ci_high], dtype=float), 0, 1) * 100
-        row |= {"low": f"{low:.2f}", "middle": f"{middle:.2f}", "width": f"{high - low:.2f}"}
-    return row
-
-
 def _numbers(summary: Summary, views: Mapping[str, ScoreView | None]) -> list[tuple[str, str]]:
     fresh = found_words(summary.fresh) if summary.fresh else "not provided: no fresh samples of the policy were scored"
     effects = [found_words(result) for result in summary.length]
@@ -163,62 +146,3 @@ def _numbers(summary: Summary, views: Mapping[str, ScoreView | None]) -> list[tu
 
 def _labellers(view: ScoreView) -> str:
     return ", ".join(f"{n:,} {source}" for source, n in sorted(Counter(view.label_sources).items()))
-
-
-def _requirement_row(outcome: RequirementOutcome) -> dict[str, str]:
-    return {
-        "name": audit_name(outcome.name),
-        "kind": outcome.kind,
-        "slice": outcome.slice,
-        "scorer": outcome.scorer,
-        "bound": bound_words(outcome),
-        "interval": interval_words(outcome.result) if outcome.result else "not provided",
-        "status": outcome.status,
-        "why": explain(outcome),
-    }
-
-
-def _audit_blocks(results: Sequence[AuditResult]) -> list[dict[str, Any]]:
-    """Return results by audit, each with what its class says it asks."""
-    blocks: dict[str, list[dict[str, str]]] = {}
-    for result in results:
-        row = {
-            "metric": metric_name(result.metric),
-            "slice": result.slice,
-            "scorer": result.scorer,
-            "interval": interval_words(result),
-            "evidence": evidence_words(result) if result.estimate is not None else "",
-            "status": result.status,
-            "meaning": meaning(result),
-        }
-        blocks.setdefault(result.audit, []).append(row)
-    return [{"name": audit_name(name), "gloss": _gloss(name), "rows": rows} for name, rows in blocks.items()]
-
-
-def _gloss(audit: str) -> str:
-    """Return the first paragraph of the audit's own docstring; nothing for an audit of another program."""
-    text = inspect.getdoc(AUDITS[audit]) if audit in AUDITS else None
-    return " ".join((text or "").split("\n\n")[0].split())
-
-
-def _wrong_pairs(rows: ScoreView | None) -> list[dict[str, str]]:
-    if rows is None:
-        return []
-    margins, tags = rows.margins, rows.tags()
-    order = np.argsort(margins, kind="stable")[:WRONG_PAIRS]  # NaN sorts last
-    return [
-        {
-            "pair_id": rows.pair_ids[i],
-            "margin": quantity(float(margins[i]), "margin"),
-            "tokens": _tokens(rows, int(i)),
-            "tags": ", ".join(f"{name} {value}" for name, value in tags[i].items() if name not in COUNTS) or "none",
-        }
-        for i in order
-        if margins[i] < 0
-    ]
-
-
-def _tokens(rows: ScoreView, i: int) -> str:
-    if rows.chosen_tokens is None or rows.rejected_tokens is None:
-        return "not in the table"
-    return f"{rows.chosen_tokens[i]:,}, {rows.rejected_tokens[i]:,}"

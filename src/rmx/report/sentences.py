@@ -8,6 +8,7 @@ from typing import Literal
 
 from rmx.audits.registry import AUDITS
 from rmx.domain import AuditResult, GateDecision, RequirementOutcome
+from rmx.gate import minus
 
 __all__ = [
     "VERDICTS",
@@ -76,7 +77,7 @@ def quantity(value: float | None, metric: str, *, with_unit: bool = True) -> str
         text = f"{value:+.2f}"
     else:
         text = f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
-    return _minus(text) + (_SUFFIX.get(kind, "") if with_unit else "")
+    return minus(text) + (_SUFFIX.get(kind, "") if with_unit else "")
 
 
 def interval_words(result: AuditResult) -> str:
@@ -203,10 +204,3 @@ def _brief(value: float | None, metric: str) -> str:
     """Return a bound in the metric's unit without superfluous zeros or plus sign: a bound is exact."""
     text = quantity(value, metric).removeprefix("+")
     return re.sub(r"(\.\d*?)0+(?=\D|$)", r"\1", text).replace(".%", "%").replace(". ", " ").removesuffix(".")
-
-
-def _minus(text: str) -> str:
-    """Write the typographic minus, and no sign on a rounded zero."""
-    if not re.search(r"[1-9]", text):
-        text = text.lstrip("+-")
-    return text.replace("-", "−")

@@ -9,7 +9,7 @@ from typing import Any
 
 from rmx.domain import AuditResult, GateDecision, RequirementOutcome
 
-__all__ = ["Summary", "model_sentence", "summarise"]
+__all__ = ["Summary", "blocking", "judged_scorer", "model_sentence", "summarise"]
 
 BASELINES = ("longer", "shorter", "bag_of_words")
 """Trivial scorers that a heldout accuracy is always shown beside; one that was not scored is named as such."""
@@ -30,24 +30,36 @@ class Summary:
     fresh: AuditResult | None
     """Accuracy of the judged scorer on fresh samples of the policy."""
     length: tuple[AuditResult, ...]
-    """Counterfactual length effects of the judged scorer."""
+    """Counterfactual length effects of the judged scorer, on what judges."""
+
+
+def judged_scorer(decision: GateDecision, results: Sequence[AuditResult]) -> str:
+    """Return the scorer that is judged: the model, else the one that the gate names most, else the first audited."""
+    named = Counter(o.scorer for o in decision.requirements if o.scorer)
+    scorers = list(dict.fromkeys(r.scorer for r in results))
+    return "model" if "model" in scorers else (named.most_common(1)[0][0] if named else (scorers or ["model"])[0])
+
+
+def blocking(decision: GateDecision) -> tuple[RequirementOutcome, ...]:
+    """Return the requirements that block, in the order of the gate."""
+    return tuple(o for o in decision.requirements if o.name in decision.blocked_by)
 
 
 def summarise(decision: GateDecision, results: Sequence[AuditResult]) -> Summary:
     """Pick the headline numbers out of all results."""
-    named = Counter(o.scorer for o in decision.requirements if o.scorer)
-    scorers = list(dict.fromkeys(r.scorer for r in results))
-    scorer = "model" if "model" in scorers else (named.most_common(1)[0][0] if named else (scorers or ["model"])[0])
+    scorer = judged_scorer(decision, results)
     accuracies = [r for r in results if r.audit == "accuracy" and r.metric == "accuracy"]
     heldout = [r for r in accuracies if r.slice == "heldout"]
     return Summary(
         scorer=scorer,
-        blocking=tuple(o for o in decision.requirements if o.name in decision.blocked_by),
+        blocking=blocking(decision),
         heldout=tuple(sorted(heldout, key=lambda r: r.scorer != scorer)),
         missing_baselines=tuple(name for name in BASELINES if name not in {r.scorer for r in heldout}),
         ceiling=tuple(r for r in results if r.audit == "noise_ceiling" and r.slice == "heldout" and r.scorer == scorer),
         fresh=next((r for r in accuracies if r.slice == "fresh_policy" and r.scorer == scorer), None),
-        length=tuple(r for r in results if r.audit == "length_effect" and r.scorer == scorer),
+        length=tuple(
+            r for r in results if r.audit == "length_effect" and r.scorer == scorer and r.slice != "validation"
+        ),
     )
 
 

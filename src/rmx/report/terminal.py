@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rmx.domain import AuditResult, GateDecision
 from rmx.gate import explain
 from rmx.report.ceiling import ceiling_words
+from rmx.report.comparison import Comparison
+from rmx.report.comparison_view import compared_words
 from rmx.report.sentences import found_words, gate_sentence, verdict_words
 from rmx.report.summary import Summary, model_sentence, summarise
 
@@ -25,6 +27,7 @@ def print_verdict(
     results: Sequence[AuditResult],
     *,
     model_facts: Mapping[str, Any],
+    comparison: Comparison | None = None,
     report: Path | None = None,
     console: Console | None = None,
 ) -> None:
@@ -34,6 +37,7 @@ def print_verdict(
         decision: The gate's decision.
         results: All audit results, of the judged reward and of its baselines.
         model_facts: See `rmx.report.summary.model_sentence`.
+        comparison: With other runs, of which this one is the first.
         report: Where the report lies; None where none was written.
         console: Where to print; standard output where None.
     """
@@ -57,8 +61,19 @@ def print_verdict(
         say(f"  {explain(outcome)}")
     for line in _numbers(summary):
         say(line)
+    for line in _compared(comparison) if comparison is not None else ():
+        say(line)
     if report is not None:
         say(f"Report: {report}")
+
+
+def _compared(comparison: Comparison) -> list[str]:
+    pairs = ", ".join(f"{slice.pairs:,} of {name}" for name, slice in comparison.slices.items())
+    width = max(len(run.name) for run in comparison.runs)
+    lines = [f"Compared on what all have, {pairs}; each verdict is on all that the run has:"]
+    lines += [f"  {run.name:<{width}}  {run.decision.verdict}" for run in comparison.runs]
+    lines += [f"  {sentence}" for sentence in compared_words(comparison)]
+    return lines + [f"  Not compared: {slice}, {why}" for slice, why in comparison.missing.items()]
 
 
 def _numbers(summary: Summary) -> list[str]:

@@ -19,12 +19,13 @@ from rmx.data.sequences import PairSet, build_pair_set
 from rmx.data.slices import Slice, build_slice
 from rmx.data.style import with_style
 from rmx.data.tokens import TokenStore, encode_candidates, encode_pairs, encode_renderable, unscorable_samples
+from rmx.domain import Candidate
 from rmx.probes import PROBES
 from rmx.run.encoding import encode_prepared
 from rmx.score_table import Comparisons
 from rmx.scorers.slice_texts import EditRequest, SliceTexts, collect_texts
 
-__all__ = ["Corpus", "SliceData", "build_corpus", "build_slice_data", "edit_requests", "prove_slices"]
+__all__ = ["Corpus", "SliceData", "build_corpus", "build_slice_data", "edit_requests", "prove_slices", "texts_by_id"]
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,11 @@ def edit_requests(audits: Iterable[Audit], slice: str) -> list[EditRequest]:
         if probe is not None and audit.reads(slice):
             wanted[probe] = max(wanted.get(probe, 0), int(getattr(audit, "items", 0)))
     return [EditRequest(PROBES[name], items) for name, items in wanted.items()]
+
+
+def texts_by_id(slices: Mapping[str, SliceData]) -> dict[str, Candidate]:
+    """Return every text of the slices by its candidate, edits included."""
+    return {text.candidate_id: text for data in slices.values() for text in data.texts.candidates}
 
 
 def build_corpus(config: Config, renderer: Renderer, audits: Sequence[Audit], *, cache: Path) -> Corpus:

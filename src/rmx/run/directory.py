@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from rmx.errors import RunError
+from rmx.run.examples import EXAMPLES
 
 __all__ = ["RunDirectory"]
 
@@ -65,6 +66,11 @@ class RunDirectory:
         return self.path / "scores"
 
     @property
+    def examples(self) -> Path:
+        """The texts that the report shows."""
+        return self.scores / EXAMPLES
+
+    @property
     def audits(self) -> Path:
         """Audit results."""
         return self.path / "audits.json"
@@ -78,6 +84,11 @@ class RunDirectory:
     def model(self) -> Path:
         """The exported reward model."""
         return self.path / "model"
+
+    @property
+    def comparison(self) -> Path:
+        """What several scores of the same slices have against each other."""
+        return self.path / "comparison.json"
 
     @property
     def report(self) -> Path:

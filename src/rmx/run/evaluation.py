@@ -23,7 +23,7 @@ from rmx.errors import ConfigError, RunError
 from rmx.gate import build_requirements
 from rmx.record import RunRecord
 from rmx.run.baselines import build_baselines, check_baselines
-from rmx.run.corpus import SliceData, build_slice_data, prove_slices
+from rmx.run.corpus import SliceData, build_slice_data, prove_slices, texts_by_id
 from rmx.run.directory import RunDirectory
 from rmx.run.encoding import encode_prepared
 from rmx.run.finished import FinishedRun, find_run
@@ -79,7 +79,8 @@ def evaluate(config: Config) -> int:
         judgement = judge(evidence, audits, config.gate, directory, record.fingerprints)
         ask_to_rate(evidence, audits, slices, directory)
     facts = {"name": str(config.reward), "trained_here": False} if run is None else run.model_facts
-    show(judgement, evidence, directory, record=record, config=redacted(config), model_facts=facts)
+    texts = texts_by_id(slices)
+    show(judgement, evidence, directory, record=record, config=redacted(config), model_facts=facts, texts=texts)
     return exit_status(judgement.decision, config.gate)
 
 

@@ -10,16 +10,20 @@ import numpy as np
 
 from rmx.audits.base import Audit
 from rmx.audits.evidence import Evidence
+from rmx.audits.examples import Example
 from rmx.audits.files import write_results
-from rmx.audits.runner import run_audits
+from rmx.audits.runner import find_examples, run_audits
 from rmx.audits.temperature import fit_temperature
 from rmx.config.schema import GateConfig
-from rmx.domain import AuditResult, GateDecision
+from rmx.domain import AuditResult, Candidate, GateDecision
 from rmx.gate import decide, write_gate
 from rmx.record import RunRecord
+from rmx.report.comparison import Comparison, write_comparison
 from rmx.report.html import write_report
+from rmx.report.summary import judged_scorer
 from rmx.report.terminal import print_verdict
 from rmx.run.directory import RunDirectory
+from rmx.run.examples import write_examples
 from rmx.run.finished import SCORES
 from rmx.score_table import ScoreTable, write_table
 
@@ -32,6 +36,8 @@ class Judgement:
 
     results: Sequence[AuditResult]
     decision: GateDecision
+    examples: Sequence[Example]
+    """Single cases of the judged scorer, named by the ids of their texts."""
 
 
 def judge(
@@ -52,7 +58,8 @@ def judge(
     decision = decide(results, gate, label_sources=evidence.label_sources())
     write_results(results, directory.audits)
     write_gate(decision, directory.gate, audits=directory.audits, fingerprints={**fingerprints, **digests})
-    return Judgement(results, decision)
+    examples = find_examples(audits, evidence, results, scorer=judged_scorer(decision, results))
+    return Judgement(results, decision, examples)
 
 
 def show(
@@ -63,22 +70,47 @@ def show(
     record: RunRecord,
     config: Mapping[str, Any],
     model_facts: Mapping[str, Any],
+    texts: Mapping[str, Candidate],
+    comparison: Comparison | None = None,
 ) -> None:
-    """Write record.json and report.html, and print the verdict."""
+    """Write what people read, report.html and what stands behind it, and print the verdict.
+
+    Args:
+        judgement: Results, verdict and examples.
+        evidence: What was audited.
+        directory: Where everything goes.
+        record: What the run was; it ends here.
+        config: The resolved configuration, secrets redacted.
+        model_facts: See `rmx.report.summary.model_sentence`.
+        texts: Texts by candidate, at least those of the examples; none where only scores are at hand.
+        comparison: With other scores of the same slices.
+    """
     record.finish()
     record.write(directory.record)
+    write_examples(directory.examples, judgement.examples, texts)
+    if comparison is not None:
+        write_comparison(directory.comparison, comparison)
     write_report(
         directory.report,
         decision=judgement.decision,
         results=judgement.results,
         scores=evidence.scores,
+        examples=judgement.examples,
+        texts=texts,
+        comparison=comparison,
         ledger=evidence.ledger,
         curve=directory.metrics if directory.metrics.exists() else None,
         record=record.to_json(),
         config=config,
         model_facts=model_facts,
     )
-    print_verdict(judgement.decision, judgement.results, model_facts=model_facts, report=directory.report)
+    print_verdict(
+        judgement.decision,
+        judgement.results,
+        model_facts=model_facts,
+        comparison=comparison,
+        report=directory.report,
+    )
 
 
 def _write_scores(evidence: Evidence, directory: RunDirectory, fingerprints: Mapping[str, str]) -> None:

@@ -25,7 +25,7 @@ from rmx.gate import build_requirements
 from rmx.model.build import BuiltModel, build_reward_model
 from rmx.record import RunRecord
 from rmx.run.baselines import build_baselines, check_baselines
-from rmx.run.corpus import Corpus, build_corpus
+from rmx.run.corpus import Corpus, build_corpus, texts_by_id
 from rmx.run.directory import RunDirectory, is_launched_rank
 from rmx.run.judgement import Judgement, exit_status, judge, show
 from rmx.run.process import settle_process
@@ -91,7 +91,8 @@ def train(config: Config) -> int:
         findings = _findings(config, evidence, judgement, record)
         export_model(directory.model, built.reward_model, renderer, findings, built.facts)
     facts = _facts(config, built, corpus)
-    show(judgement, evidence, directory, record=record, config=redacted(config), model_facts=facts)
+    texts = texts_by_id(corpus.slices)
+    show(judgement, evidence, directory, record=record, config=redacted(config), model_facts=facts, texts=texts)
     return exit_status(judgement.decision, config.gate)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from rmx.domain import AuditResult
 from rmx.report.plots.canvas import BAND, CONTRAST, INK, MAIN, SURFACE, Panel, absent, draw, rule_off
+from rmx.report.sentences import quantity
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,9 +81,10 @@ def best_of_n_curve(results: Sequence[AuditResult], scorer: str) -> Panel:
         else f"Gold is highest at the largest n, {star}"
     )
     sure = "falls" if decline.alarm else "is not shown to fall"
+    gold, proxy = (quantity(last[name], "gain_sd") for name in ("gold", "proxy"))
     caption = (
-        f"{gain.n_pairs:,} prompts of slice {gain.slice}. At n = {last['n']} gold gained {last['gold']:+.2f} sd, the "
-        f"reward {last['proxy']:+.2f} sd. {turn}. On prompts that did not choose n, gold {sure} towards the largest n. "
+        f"{gain.n_pairs:,} prompts of slice {gain.slice}. At n = {last['n']} gold gained {gold}, the reward {proxy}. "
+        f"{turn}. On prompts that did not choose n, gold {sure} towards the largest n. "
         "Bands: 95% intervals of what is gained, clustered by prompt group, each in standard deviations over the "
         "policy's own answers. KL is an upper bound where answers repeat."
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from rmx.gate import minus
 from rmx.report.plots.canvas import CONTRAST, MAIN, MUTED, SURFACE, Panel, absent, draw
 from rmx.report.plots.rows import finite_rows
 from rmx.score_table import ScoreView
@@ -76,9 +77,10 @@ def score_against_length(view: ScoreView | None) -> Panel:
     longer = float((chosen_tokens > rejected_tokens).mean())
     caption = (
         f"{len(tokens):,} completions of {len(rows):,} {rows.slice} pairs; the chosen one is longer in "
-        f"{longer:.1%} of them. Spearman correlation of reward and length {correlation:+.2f}. The outermost cells also "
-        "hold what lies beyond. This is observational: length may truly go with quality, so it neither shows nor "
-        "excludes a bias. The counterfactual length audit, which edits nothing but the length, is what the gate reads."
+        f"{longer:.1%} of them. Spearman correlation of reward and length {minus(f'{correlation:+.2f}')}. "
+        "The outermost cells also hold what lies beyond. This is observational: length may truly go with quality, so "
+        "it neither shows nor excludes a bias. The counterfactual length audit, which edits nothing but the length, is "
+        "what the gate reads."
     )
     return Panel(TITLE, caption, draw("length", 320, f"{TITLE}. {caption}", paint))
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rmx.gate import minus
 from rmx.report.plots.canvas import CONTRAST, MAIN, Panel, absent, draw, rule_off
 from rmx.report.plots.rows import finite_rows
 from rmx.score_table import ScoreView
@@ -47,7 +48,7 @@ def margin_histogram(view: ScoreView | None) -> Panel:
 
     share, ties = float((margins < 0).mean()), int((margins == 0).sum())
     caption = (
-        f"{len(margins):,} {view.slice} pairs: median margin {np.median(margins):.2f}, standard deviation "
+        f"{len(margins):,} {view.slice} pairs: median margin {minus(f'{np.median(margins):.2f}')}, standard deviation "
         f"{margins.std(ddof=1) if len(margins) > 1 else 0:.2f}; {share:.1%} in the wrong order"
         + (f", {ties:,} exact ties" if ties else "")
         + f", {float((margins < -2).mean()):.1%} below −2 (confidently wrong). "

@@ -21,21 +21,25 @@ ROW = 19
 """Height of a row in page pixels."""
 
 
-def accuracy_by_slice(accuracies: Sequence[AuditResult], scorer: str) -> Panel:
+def accuracy_by_slice(
+    accuracies: Sequence[AuditResult], scorer: str, *, others: str = "its baselines", name: str = "slices"
+) -> Panel:
     """Draw one interval per slice and scorer.
 
     Args:
         accuracies: Accuracy results of all slices and scorers, in the order to show.
-        scorer: The scorer that is judged; the others are its baselines.
+        scorer: The scorer that is judged.
+        others: What the other scorers are to it.
+        name: Prefix of the ids inside the drawing, unique on the page.
     """
     known = [r for r in accuracies if r.estimate is not None and r.ci_low is not None and r.ci_high is not None]
     if not known:
         return absent(TITLE, "No accuracy by slice: no accuracy was audited.")
     slices = list(dict.fromkeys(r.slice for r in known))
     rows: list[tuple[str, AuditResult | None]] = []
-    for name in slices:
-        mine = sorted((r for r in known if r.slice == name), key=lambda r: r.scorer != scorer)
-        block: list[tuple[str, AuditResult | None]] = [(_short(name, 28), None)]
+    for slice in slices:
+        mine = sorted((r for r in known if r.slice == slice), key=lambda r: r.scorer != scorer)
+        block: list[tuple[str, AuditResult | None]] = [(_short(slice, 28), None)]
         block += [(_short(r.scorer, 22), r) for r in mine]
         if rows and len(rows) + len(block) > MOST_ROWS:
             break
@@ -73,12 +77,12 @@ def accuracy_by_slice(accuracies: Sequence[AuditResult], scorer: str) -> Panel:
     first = sorted((r for r in known if r.slice == slices[0]), key=lambda r: r.scorer != scorer)
     numbers = "; ".join(f"{r.scorer} {r.estimate:.1%} [{r.ci_low:.1%}, {r.ci_high:.1%}]" for r in first)
     caption = (
-        f"On {slices[0]}: {numbers}. Circles: the reward judged here; diamonds: its baselines. Intervals cluster by "
-        "prompt group; ties count one half."
+        f"On {slices[0]}: {numbers}. Circles: the reward judged here; diamonds: {others}. Intervals cluster by prompt "
+        "group; ties count one half."
     )
     if shown < len(slices):
         caption += f" {shown} of {len(slices)} slices are drawn; the table of audits holds all."
-    return Panel(TITLE, caption, draw("slices", 60 + ROW * len(rows), f"{TITLE}. {caption}", paint))
+    return Panel(TITLE, caption, draw(name, 60 + ROW * len(rows), f"{TITLE}. {caption}", paint))
 
 
 def _short(text: str, most: int) -> str:
