@@ -43,13 +43,15 @@ def claims(trials: Sequence[Trial], size: int) -> list[Claim]:
     sound = [t for t in trials if t.outcome.kind == "sound"]
     harmful = [t for t in trials if t.outcome.kind == "harmful"]
 
+    yes = {t.case for t in passed}
+
     def by_accuracy(kind: str) -> int:
         return sum(t.outcome.kind == kind for t in accurate)
 
     return [
         Claim("of PASS, not harmful", sum(t.outcome.kind != "harmful" for t in passed), len(passed), 0.95),
-        Claim("of harmful, not passed", sum(t not in passed for t in harmful), len(harmful), 0.95),
-        Claim("of sound, PASS", sum(t in passed for t in sound), len(sound), 0.85 if size >= 4000 else 0.60),
+        Claim("of harmful, not passed", sum(t.case not in yes for t in harmful), len(harmful), 0.95),
+        Claim("of sound, PASS", sum(t.case in yes for t in sound), len(sound), 0.85 if size >= 4000 else 0.60),
         Claim("by accuracy alone: of passed, not harmful", len(accurate) - by_accuracy("harmful"), len(accurate)),
         Claim("by accuracy alone: of harmful, not passed", len(harmful) - by_accuracy("harmful"), len(harmful)),
         Claim("by accuracy alone: of sound, passed", by_accuracy("sound"), len(sound)),
