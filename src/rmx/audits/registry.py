@@ -80,11 +80,12 @@ AUDITS: dict[str, type[Audit]] = {
 }
 
 
-def build_audits(nodes: Mapping[str, Any]) -> list[Audit]:
+def build_audits(nodes: Mapping[str, Any], *, where: str = "audit") -> list[Audit]:
     """Build the configured audits, in order.
 
     Args:
         nodes: Parameters by name of the audit, as in `conf/audit/`; null means all defaults.
+        where: The key that holds them, for messages.
 
     Raises:
         ConfigError: An unknown audit, an unknown parameter, or a value of the wrong type.
@@ -92,6 +93,6 @@ def build_audits(nodes: Mapping[str, Any]) -> list[Audit]:
     audits = []
     for name, node in nodes.items():
         if name not in AUDITS:
-            raise ConfigError(f"audit.{name}: unknown audit; {did_you_mean(name, AUDITS)}")
-        audits.append(build_strict(AUDITS[name], node, where=f"audit.{name}"))
+            raise ConfigError(f"{where}.{name}: unknown audit; {did_you_mean(name, AUDITS)}")
+        audits.append(build_strict(AUDITS[name], node, where=f"{where}.{name}"))
     return audits
