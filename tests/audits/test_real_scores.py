@@ -14,6 +14,7 @@ from slices import ask, one
 from statsmodels.stats.proportion import proportion_confint
 
 from rmx.audits.accuracy import Accuracy
+from rmx.audits.length_controlled import LengthControlled
 from rmx.audits.noise_ceiling import NoiseCeiling, highest_ceiling
 from rmx.audits.style_controlled import StyleControlled
 from rmx.audits.style_matrix import StyleMatrix
@@ -39,8 +40,12 @@ def built(name: str, path: Path, run: Path, *more: str) -> Slice:
 
 def reward(text: str) -> float:
     """A number that depends on the text alone, and a little on its length and dress."""
-    noise = xxhash.xxh64_intdigest(text.encode()) / 2.0**64
-    return noise + 0.1 * np.log(len(text)) + 0.02 * text.count("**")
+    return blind(text) + 0.1 * np.log(len(text)) + 0.02 * text.count("**")
+
+
+def blind(text: str) -> float:
+    """A number that depends on the text alone."""
+    return xxhash.xxh64_intdigest(text.encode()) / 2.0**64
 
 
 def scored(pairs: Sequence[PreferencePair], name: str, score: Callable[[str], float] = reward) -> ScoreTable:
@@ -103,13 +108,29 @@ def test_how_often_pandalms_people_agree(shared_data: Path, tmp_path: Path) -> N
     assert low.ci_low > 0.9
 
 
+def test_a_wordy_policy_loses_what_it_owes_to_its_length(shared_data: Path, tmp_path: Path) -> None:
+    """Eight policies that write longer than the reference, by a scorer that pays for length and one that does not."""
+    path = shared_data / "alpaca-eval" / "comparisons.jsonl.gz"
+    pairs = built("weak_to_strong", path, tmp_path, "+slice.weak_to_strong.data.near_duplicates=false").pairs
+    for score, pays in ((blind, False), (reward, True)):
+        results = {metric: r for (_, _, metric), r in ask(LengthControlled(), scored(pairs, "heldout", score)).items()}
+        detail, premium = results["win_rate"].detail, results["length_premium"]
+        assert (detail["reference"], len(detail["policies"])) == ("text_davinci_003", 8)
+        assert all(policy["tokens_longer"] > 50 for policy in detail["policies"].values())
+        assert premium.alarm == pays
+        assert results["controlled_win_rate"].ci_low < 0.5 < results["controlled_win_rate"].ci_high
+        if pays:
+            assert premium.ci_low > 0
+            assert results["win_rate"].ci_low > 0.55
+        # GPT-4's own preference for the longer answers, which AlpacaEval's length control was made for.
+        assert detail["labels"]["win_rate"] == pytest.approx(0.87, abs=0.02)
+        assert detail["labels"]["controlled_win_rate"] == pytest.approx(0.68, abs=0.04)
+
+
 def test_gpt4_likes_length_and_lists_and_a_blind_reward_does_not(shared_data: Path, tmp_path: Path) -> None:
     path = shared_data / "alpaca-eval" / "comparisons.jsonl.gz"
     few = ["+slice.weak_to_strong.data.near_duplicates=false", "+slice.weak_to_strong.data.limit=9000"]
     pairs = [with_style(pair) for pair in built("weak_to_strong", path, tmp_path, *few).pairs]
-
-    def blind(text: str) -> float:
-        return xxhash.xxh64_intdigest(text.encode()) / 2.0**64
 
     for score, likes_length in ((blind, False), (reward, True)):
         table = scored(pairs, "heldout", score)

@@ -20,6 +20,7 @@ from rmx.audits.ensemble import Ensemble
 from rmx.audits.flattery_effect import FlatteryEffect
 from rmx.audits.gold_vs_proxy import GoldVsProxy
 from rmx.audits.length_balanced import LengthBalanced
+from rmx.audits.length_controlled import LengthControlled
 from rmx.audits.length_effect import LengthEffect
 from rmx.audits.length_matched import LengthMatched
 from rmx.audits.length_observational import LengthObservational
@@ -59,6 +60,7 @@ AUDITS: dict[str, type[Audit]] = {
     "flattery_effect": FlatteryEffect,
     "gold_vs_proxy": GoldVsProxy,
     "length_balanced": LengthBalanced,
+    "length_controlled": LengthControlled,
     "length_effect": LengthEffect,
     "length_matched": LengthMatched,
     "length_observational": LengthObservational,

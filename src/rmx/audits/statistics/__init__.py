@@ -13,6 +13,7 @@ from rmx.audits.statistics.intervals import (
     t_interval,
     t_quantile,
 )
+from rmx.audits.statistics.logistic import fit_logistic
 from rmx.audits.statistics.mcnemar import mid_p
 from rmx.audits.statistics.nested_best_of_n import nested_winners, sampling_order
 from rmx.audits.statistics.quantiles import weighted_quantiles
@@ -28,6 +29,7 @@ __all__ = [
     "best_of_n_wins",
     "bootstrap",
     "difference_of_proportions",
+    "fit_logistic",
     "interval_of_error",
     "mean_interval",
     "mid_p",
