@@ -37,6 +37,10 @@ TAGS = {
     "safety": ["unsafe", "safe"],
     "chosen_refuses": ["true", "false"],
     "votes": ["[3, 0, 0]", "[2, 1, 0]", "[3, 0, 0]", "[3, 0, 0]"],
+    "ballots": [
+        json.dumps([[name, "rejected" if k == odd else "chosen"] for k, name in enumerate("abc")])
+        for odd in (0, 3, 1, 3, 2, 3, 3)
+    ],
     "chosen_policy": ["mine", "base", "mine", "base", "mine"],
     "rejected_policy": ["base", "mine", "base", "mine", "base"],
     "chosen_headers": ["0", "2", "0", "1"],

@@ -14,6 +14,7 @@ from slices import ask, one
 from statsmodels.stats.proportion import proportion_confint
 
 from rmx.audits.accuracy import Accuracy
+from rmx.audits.annotators import Annotators
 from rmx.audits.length_controlled import LengthControlled
 from rmx.audits.noise_ceiling import NoiseCeiling, highest_ceiling
 from rmx.audits.style_controlled import StyleControlled
@@ -106,6 +107,47 @@ def test_how_often_pandalms_people_agree(shared_data: Path, tmp_path: Path) -> N
     assert high.estimate == pytest.approx(highest_ceiling(seen["agreement"]))
     assert low.estimate < point.estimate < high.estimate
     assert low.ci_low > 0.9
+
+
+def annotators(path: Path, run: Path) -> list[dict]:
+    tables = [scored(built(name, path, run).pairs, name) for name in ("pandalm_unanimous", "pandalm_split")]
+    audit = Annotators(slices=("pandalm_unanimous",), pool=("pandalm_split",))
+    return next(iter(ask(audit, *tables).values())).detail["annotators"]
+
+
+def test_pandalms_people_err_as_their_agreement_says(shared_data: Path, tmp_path: Path) -> None:
+    """Of three annotators errors are in closed form: A12 = 2 P(1 and 2 agree) - 1 = c1 c2, so c1 = √(A12 A13 / A23)."""
+    path = shared_data / "pandalm" / "annotations.jsonl.gz"
+    votes = [[row[f"annotator{k}"] for k in (1, 2, 3)] for row in rows(path) if usable(row)]
+    said = np.array([cast for cast in votes if 0 not in cast])
+    agree = {(i, j): 2 * np.mean(said[:, i] == said[:, j]) - 1 for i, j in ((0, 1), (0, 2), (1, 2))}
+    balance = [
+        np.sqrt(agree[0, 1] * agree[0, 2] / agree[1, 2]),
+        np.sqrt(agree[0, 1] * agree[1, 2] / agree[0, 2]),
+        np.sqrt(agree[0, 2] * agree[1, 2] / agree[0, 1]),
+    ]
+    people = {person["annotator"]: person for person in annotators(path, tmp_path)}
+    for k, c in enumerate(balance):
+        # Duplicates leave the slices and not the rows.
+        assert people[f"annotator{k + 1}"]["error"] == pytest.approx((1 - c) / 2, abs=0.004)
+    assert not any(person["kind"] for person in people.values())
+
+
+def usable(row: dict) -> bool:
+    texts = row["response1"], row["response2"]
+    return all(isinstance(text, str) and text.strip() for text in texts) and len(set(texts)) == 2
+
+
+def test_one_of_pandalms_people_turned_round_is_named(shared_data: Path, tmp_path: Path) -> None:
+    """The third annotator's votes are turned round, wherever that leaves a majority."""
+    turned = tmp_path / "turned.jsonl"
+    lines = rows(shared_data / "pandalm" / "annotations.jsonl.gz")
+    for row in lines:
+        row["annotator3"] = {1: 2, 2: 1}.get(row["annotator3"], row["annotator3"])
+    turned.write_text("\n".join(map(json.dumps, lines)) + "\n")
+    people = annotators(turned, tmp_path)
+    assert {p["annotator"]: p["kind"] for p in people if p["kind"]} == {"annotator3": "inverts"}
+    assert people[0]["error"] > 0.9
 
 
 def test_a_wordy_policy_loses_what_it_owes_to_its_length(shared_data: Path, tmp_path: Path) -> None:

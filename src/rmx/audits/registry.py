@@ -7,6 +7,7 @@ from typing import Any
 
 from rmx.audits.accuracy import Accuracy
 from rmx.audits.agreement import Agreement
+from rmx.audits.annotators import Annotators
 from rmx.audits.base import Audit
 from rmx.audits.baselines import Baselines
 from rmx.audits.best_of_n import BestOfN
@@ -48,6 +49,7 @@ __all__ = ["AUDITS", "build_audits"]
 AUDITS: dict[str, type[Audit]] = {
     "accuracy": Accuracy,
     "agreement": Agreement,
+    "annotators": Annotators,
     "baselines": Baselines,
     "best_of_n": BestOfN,
     "calibration": Calibration,
