@@ -149,6 +149,7 @@ def rmx_side(overrides: list[str], run: Path, further: int) -> dict[str, Any]:
     from rmx.module import RewardModule
     from rmx.run.directory import RunDirectory
     from rmx.run.training import fit
+    from rmx.run.watch import build_watch
 
     ends: list[float] = []
     tokens: list[int] = []
@@ -167,7 +168,8 @@ def rmx_side(overrides: list[str], run: Path, further: int) -> dict[str, Any]:
     if given.exists():
         train_on(json.loads(given.read_text()))
     config, model, corpus, renderer = built(overrides, run)
-    fit(config, corpus, model, RunDirectory.claim(run, resume=False), template_hash=renderer.template_hash)
+    directory = RunDirectory.claim(run, resume=False)
+    fit(config, corpus, model, directory, watch=build_watch({}), template_hash=renderer.template_hash)
     rows = [row for row in read_metrics(run / "metrics.csv") if "train/loss" in row]
     peak = peak_gib()
     unseen = []

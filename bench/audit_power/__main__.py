@@ -1,10 +1,11 @@
 """Power, false alarms, coverage and order of the audits over many draws of the latent worlds.
 
 Every world is drawn with `--seeds` seeds, all audits at hand run on each draw, and what they say is counted against
-what was planted and against the answer key. With 200 seeds: a planted fault must be found 194 times; an audit whose
-null value is true may alarm 23 times, all such together in 6%; an interval must hold the key's value in 90%; estimates
-must go with the dose (Spearman .9); and a tenth of the data must never prove what only all of it can. With fewer seeds
-the bounds are the matching binomial quantiles. Ends with status 1 where a bound is missed.
+what was planted and against the answer key. With 200 seeds: a planted fault must be found 194 times; the annotators who
+are named must be exactly those that were planted in 90% (W5); an audit whose null value is true may alarm 23 times, all
+such together in 6%; an interval must hold the key's value in 90%; estimates must go with the dose (Spearman .9); and a
+tenth of the data must never prove what only all of it can. With fewer seeds the bounds are the matching binomial
+quantiles. Ends with status 1 where a bound is missed.
 
     OMP_NUM_THREADS=1 python -m bench.audit_power [--seeds=200] [--worlds=W0,W1] [--jobs=2] [--plain]
 """

@@ -14,7 +14,7 @@ from bench.audit_power.bounds import (
     pooled_alarms_allowed,
 )
 from bench.audit_power.trials import COVERED, DOSES, FAULTY, Finding
-from bench.audit_power.truth import truth_of
+from bench.audit_power.truth import names_of, truth_of
 
 from rmx.audits.verdict import Bounds, judge
 from rmx.worlds.latent import latent_worlds
@@ -24,6 +24,8 @@ __all__ = ["Cell", "dose_cells", "tenth_cells", "world_cells"]
 POINTS = ("split_overlap", "contamination")
 """Audits that count and estimate nothing."""
 ONE_SIDED = ("best_of_n.decline_sd", "prompt_dependence.shortfall")
+NAMES = {"W5": "annotators.flagged_count"}
+"""Worlds with votes enough to name everyone who was planted, and nobody else."""
 GATE = {
     "accuracy.accuracy": Bounds(0.60, None, low_strict=True),
     "length_balanced.accuracy": Bounds(0.55, None, low_strict=True),
@@ -55,7 +57,7 @@ class Cell:
 
 
 def world_cells(world: str, draws: Sequence[Sequence[Finding]]) -> list[Cell]:
-    """Return detections, false alarms and coverage of one world."""
+    """Return detections, exact names, false alarms and coverage of one world."""
     n, preset, truth = len(draws), latent_worlds()[world], truth_of(world)
     by_metric: dict[str, list[Finding]] = {}
     for findings in draws:
@@ -66,6 +68,9 @@ def world_cells(world: str, draws: Sequence[Sequence[Finding]]) -> list[Cell]:
         alarms = sum(f.alarm for f in found)
         if metric in preset.alarms:
             cells.append(Cell("detected", world, metric, alarms, n, detections_needed(n), True))
+        if NAMES.get(world) == metric:
+            exact = sum(set(f.named) == names_of(world) for f in found)
+            cells.append(Cell("named", world, metric, exact, n, coverage_needed(n), True, "all planted, nobody else"))
         if metric in preset.quiet:
             cells.append(Cell("false alarms", world, metric, alarms, n, false_alarms_allowed(n), False))
         judged = metric.partition(".")[0] in COVERED.get(world, ()) or metric in preset.alarms

@@ -18,14 +18,14 @@ from rmx.worlds.latent import (
 
 __all__ = ["evidence_of"]
 
-ALSO = {"calibration": "validation", "distribution_shift": "fresh_policy"}
+ALSO = {"annotators": "validation", "calibration": "validation", "distribution_shift": "fresh_policy"}
 """Audits that read a slice beside heldout."""
 
 
 def evidence_of(params: LatentParams, reward: LatentReward, audits: Iterable[Audit]) -> Evidence:
     """Draw the world; of a probe as many pairs are edited as the audit asks for most."""
     audits = list(audits)
-    slices = ["heldout", *(slice for name, slice in ALSO.items() if any(audit.name == name for audit in audits))]
+    slices = {"heldout", *(slice for name, slice in ALSO.items() if any(audit.name == name for audit in audits))}
     wanted: dict[str, int] = {}
     for audit in audits:
         probe = "rescored" if audit.name == "determinism" else getattr(audit, "probe", None)
@@ -37,7 +37,7 @@ def evidence_of(params: LatentParams, reward: LatentReward, audits: Iterable[Aud
     if params.samples and any(SAMPLES in audit.slices for audit in audits):
         candidates[SAMPLES] = latent_samples(params, reward)
     return Evidence(
-        scores={slice: latent_scores(params, reward, slice) for slice in slices},
+        scores={slice: latent_scores(params, reward, slice) for slice in sorted(slices)},
         candidates=candidates,
         ledger=latent_ledger(params),
     )

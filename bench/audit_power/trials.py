@@ -11,6 +11,7 @@ from bench.audit_power.evidence import evidence_of
 from rmx.audits.base import Audit
 from rmx.audits.registry import AUDITS
 from rmx.audits.runner import run_audits
+from rmx.domain import AuditResult
 from rmx.worlds.latent import SAMPLES, LatentParams, LatentReward, LatentWorld, latent_worlds
 
 __all__ = ["COVERED", "DOSES", "FAULTY", "Dose", "Finding", "audits_at_hand", "run_dose", "run_tenth", "run_world"]
@@ -23,6 +24,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "gold_vs_proxy": {"draws": 400},
     "reward_variance": {"draws": 400},
     "accuracy": {"scorers": ("model",)},
+    "annotators": {},
     **{name: {} for name in ("baselines", "calibration", "distribution_shift", "length_balanced")},
     **{name: {} for name in ("length_observational", "paired", "scale", "scale_drift", "split_overlap")},
     **{f"{trait}_effect": {"items": 200} for trait in ("length", "markdown", "flattery", "refusal")},
@@ -58,6 +60,8 @@ class Finding(NamedTuple):
     high: float | None
     alarm: bool
     reason: str
+    named: tuple[tuple[str, str], ...] = ()
+    """Annotators who are named, each with what they do."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +123,16 @@ def _find(audits: list[Audit], params: LatentParams, reward: LatentReward) -> li
     audits = [audit for audit in audits if params.samples or SAMPLES not in audit.slices]
     results = run_audits(audits, evidence_of(params, reward, audits))
     return [
-        Finding(f"{r.audit}.{r.metric}", r.estimate, r.ci_low, r.ci_high, r.alarm, r.reason)
+        Finding(f"{r.audit}.{r.metric}", r.estimate, r.ci_low, r.ci_high, r.alarm, r.reason, _named(r))
         for r in results
         if r.scorer == "model" and r.slice in ("heldout", "fresh_policy", "samples", "train")
         and (r.slice != "fresh_policy" or r.audit == "distribution_shift")
     ]  # fmt: skip
+
+
+def _named(result: AuditResult) -> tuple[tuple[str, str], ...]:
+    people = result.detail.get("annotators", ())
+    return tuple((person["annotator"], person["kind"]) for person in people if person["kind"])
 
 
 def run_world(name: str, number: int) -> list[Finding]:

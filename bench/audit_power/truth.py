@@ -7,9 +7,9 @@ from functools import cache
 
 import numpy as np
 
-from rmx.worlds.latent import LatentWorld, best_of_n, edit_effects, latent_key, latent_worlds, reading_key
+from rmx.worlds.latent import LatentWorld, best_of_n, edit_effects, latent_key, latent_worlds, planted, reading_key
 
-__all__ = ["truth_of"]
+__all__ = ["names_of", "truth_of"]
 
 
 @cache
@@ -18,6 +18,12 @@ def truth_of(name: str) -> dict[str, float]:
     world = latent_worlds()[name]
     found = {**_pairs(world), **_edits(world), **(_samples(world) if world.params.samples else {})}
     return {metric: value for metric, value in found.items() if math.isfinite(value)}
+
+
+def names_of(name: str) -> set[tuple[str, str]]:
+    """Return the annotators who are to be named in a world, each with what they do."""
+    bad = planted(latent_worlds()[name].params)
+    return {(who, "guesses") for who in bad.lapsing} | {(who, "inverts") for who in bad.flipping}
 
 
 def _pairs(world: LatentWorld) -> dict[str, float]:

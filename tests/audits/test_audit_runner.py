@@ -37,6 +37,12 @@ TAGS = {
     "safety": ["unsafe", "safe"],
     "chosen_refuses": ["true", "false"],
     "votes": ["[3, 0, 0]", "[2, 1, 0]", "[3, 0, 0]", "[3, 0, 0]"],
+    "ballots": [
+        json.dumps([[name, "rejected" if k == odd else "chosen"] for k, name in enumerate("abc")])
+        for odd in (0, 3, 1, 3, 2, 3, 3)
+    ],
+    "chosen_policy": ["mine", "base", "mine", "base", "mine"],
+    "rejected_policy": ["base", "mine", "base", "mine", "base"],
     "chosen_headers": ["0", "2", "0", "1"],
     "rejected_headers": ["1", "0", "0", "0", "2"],
     "chosen_bold": ["0", "1", "0", "4", "0", "0", "2"],
@@ -45,7 +51,10 @@ TAGS = {
     "rejected_lists": ["0", "4", "0", "0", "0", "2", "0"],
 }
 
-GIVEN = {"ensemble": {"members": ("longer", "shorter", "bag_of_words")}}
+GIVEN = {
+    "ensemble": {"members": ("longer", "shorter", "bag_of_words")},
+    "length_controlled": {"reference": "base"},
+}
 """Parameters of audits that answer nothing without."""
 
 

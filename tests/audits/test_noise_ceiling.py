@@ -13,9 +13,10 @@ from scipy.integrate import quad
 from scipy.stats import beta, betabinom
 from slices import ask, one, scores
 
-from rmx.audits.noise_ceiling import NOT_IDENTIFIABLE, NoiseCeiling, highest_ceiling
+from rmx.audits.noise_ceiling import NoiseCeiling, highest_ceiling
 from rmx.audits.statistics import Clusters
 from rmx.audits.statistics.beta_binomial import beta_ceiling, fit_beta_ceiling
+from rmx.audits.votes import NOT_IDENTIFIABLE
 from rmx.domain import AuditResult
 from rmx.score_table import ScoreTable
 

@@ -14,6 +14,8 @@ from slices import ask, one
 from statsmodels.stats.proportion import proportion_confint
 
 from rmx.audits.accuracy import Accuracy
+from rmx.audits.annotators import Annotators
+from rmx.audits.length_controlled import LengthControlled
 from rmx.audits.noise_ceiling import NoiseCeiling, highest_ceiling
 from rmx.audits.style_controlled import StyleControlled
 from rmx.audits.style_matrix import StyleMatrix
@@ -39,8 +41,12 @@ def built(name: str, path: Path, run: Path, *more: str) -> Slice:
 
 def reward(text: str) -> float:
     """A number that depends on the text alone, and a little on its length and dress."""
-    noise = xxhash.xxh64_intdigest(text.encode()) / 2.0**64
-    return noise + 0.1 * np.log(len(text)) + 0.02 * text.count("**")
+    return blind(text) + 0.1 * np.log(len(text)) + 0.02 * text.count("**")
+
+
+def blind(text: str) -> float:
+    """A number that depends on the text alone."""
+    return xxhash.xxh64_intdigest(text.encode()) / 2.0**64
 
 
 def scored(pairs: Sequence[PreferencePair], name: str, score: Callable[[str], float] = reward) -> ScoreTable:
@@ -103,13 +109,70 @@ def test_how_often_pandalms_people_agree(shared_data: Path, tmp_path: Path) -> N
     assert low.ci_low > 0.9
 
 
+def annotators(path: Path, run: Path) -> list[dict]:
+    tables = [scored(built(name, path, run).pairs, name) for name in ("pandalm_unanimous", "pandalm_split")]
+    audit = Annotators(slices=("pandalm_unanimous",), pool=("pandalm_split",))
+    return next(iter(ask(audit, *tables).values())).detail["annotators"]
+
+
+def test_pandalms_people_err_as_their_agreement_says(shared_data: Path, tmp_path: Path) -> None:
+    """Of three annotators errors are in closed form: A12 = 2 P(1 and 2 agree) - 1 = c1 c2, so c1 = √(A12 A13 / A23)."""
+    path = shared_data / "pandalm" / "annotations.jsonl.gz"
+    votes = [[row[f"annotator{k}"] for k in (1, 2, 3)] for row in rows(path) if usable(row)]
+    said = np.array([cast for cast in votes if 0 not in cast])
+    agree = {(i, j): 2 * np.mean(said[:, i] == said[:, j]) - 1 for i, j in ((0, 1), (0, 2), (1, 2))}
+    balance = [
+        np.sqrt(agree[0, 1] * agree[0, 2] / agree[1, 2]),
+        np.sqrt(agree[0, 1] * agree[1, 2] / agree[0, 2]),
+        np.sqrt(agree[0, 2] * agree[1, 2] / agree[0, 1]),
+    ]
+    people = {person["annotator"]: person for person in annotators(path, tmp_path)}
+    for k, c in enumerate(balance):
+        # Duplicates leave the slices and not the rows.
+        assert people[f"annotator{k + 1}"]["error"] == pytest.approx((1 - c) / 2, abs=0.004)
+    assert not any(person["kind"] for person in people.values())
+
+
+def usable(row: dict) -> bool:
+    texts = row["response1"], row["response2"]
+    return all(isinstance(text, str) and text.strip() for text in texts) and len(set(texts)) == 2
+
+
+def test_one_of_pandalms_people_turned_round_is_named(shared_data: Path, tmp_path: Path) -> None:
+    """The third annotator's votes are turned round, wherever that leaves a majority."""
+    turned = tmp_path / "turned.jsonl"
+    lines = rows(shared_data / "pandalm" / "annotations.jsonl.gz")
+    for row in lines:
+        row["annotator3"] = {1: 2, 2: 1}.get(row["annotator3"], row["annotator3"])
+    turned.write_text("\n".join(map(json.dumps, lines)) + "\n")
+    people = annotators(turned, tmp_path)
+    assert {p["annotator"]: p["kind"] for p in people if p["kind"]} == {"annotator3": "inverts"}
+    assert people[0]["error"] > 0.9
+
+
+def test_a_wordy_policy_loses_what_it_owes_to_its_length(shared_data: Path, tmp_path: Path) -> None:
+    """Eight policies that write longer than the reference, by a scorer that pays for length and one that does not."""
+    path = shared_data / "alpaca-eval" / "comparisons.jsonl.gz"
+    pairs = built("weak_to_strong", path, tmp_path, "+slice.weak_to_strong.data.near_duplicates=false").pairs
+    for score, pays in ((blind, False), (reward, True)):
+        results = {metric: r for (_, _, metric), r in ask(LengthControlled(), scored(pairs, "heldout", score)).items()}
+        detail, premium = results["win_rate"].detail, results["length_premium"]
+        assert (detail["reference"], len(detail["policies"])) == ("text_davinci_003", 8)
+        assert all(policy["tokens_longer"] > 50 for policy in detail["policies"].values())
+        assert premium.alarm == pays
+        assert results["controlled_win_rate"].ci_low < 0.5 < results["controlled_win_rate"].ci_high
+        if pays:
+            assert premium.ci_low > 0
+            assert results["win_rate"].ci_low > 0.55
+        # GPT-4's own preference for the longer answers, which AlpacaEval's length control was made for.
+        assert detail["labels"]["win_rate"] == pytest.approx(0.87, abs=0.02)
+        assert detail["labels"]["controlled_win_rate"] == pytest.approx(0.68, abs=0.04)
+
+
 def test_gpt4_likes_length_and_lists_and_a_blind_reward_does_not(shared_data: Path, tmp_path: Path) -> None:
     path = shared_data / "alpaca-eval" / "comparisons.jsonl.gz"
     few = ["+slice.weak_to_strong.data.near_duplicates=false", "+slice.weak_to_strong.data.limit=9000"]
     pairs = [with_style(pair) for pair in built("weak_to_strong", path, tmp_path, *few).pairs]
-
-    def blind(text: str) -> float:
-        return xxhash.xxh64_intdigest(text.encode()) / 2.0**64
 
     for score, likes_length in ((blind, False), (reward, True)):
         table = scored(pairs, "heldout", score)

@@ -34,6 +34,10 @@ from rmx.report.sentences import (
         (1234.0, "overlap", "1,234"),
         (math.nan, "accuracy", "NaN"),
         (None, "accuracy", "none"),
+        (0.057, "length_premium", "+5.7 points"),
+        (0.538, "controlled_win_rate", "53.8%"),
+        (0.45, "worst_error", "45.0%"),
+        (0.62, "error_auroc", "0.620"),
     ],
 )
 def test_numbers_are_written_in_their_unit(value: float | None, metric: str, words: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +24,7 @@ from rmx.worlds.latent import (
     latent_ledger,
     latent_samples,
     latent_scores,
+    planted,
     read_latent_params,
     read_latent_reward,
 )
@@ -68,6 +71,41 @@ def test_one_dial_leaves_what_it_does_not_turn() -> None:
     assert len(shared) > 40
     assert all(of[pair] == again[pair] for pair in shared)
     assert (liked.chosen.lists - liked.rejected.lists).sum() > (plain.chosen.lists - plain.rejected.lists).sum()
+
+
+def test_ballots_are_the_votes_and_name_the_pool() -> None:
+    """Counted again from the names, pair by pair; those who lapse and flip are the first of the pool."""
+    params = replace(SMALL, annotators=10, bad_annotators=0.3, flippers=0.1, votes=5)
+    view = latent_scores(params, EVERYTHING, "heldout").view()
+    assert view is not None
+    names = set()
+    for tags in view.tags():
+        ballots = json.loads(tags["ballots"])
+        counts = Counter(vote for _, vote in ballots)
+        assert json.loads(tags["votes"]) == [counts["chosen"], counts["rejected"], counts["tie"]]
+        assert counts["chosen"] > counts["rejected"]
+        names |= {name for name, _ in ballots}
+    assert names == {f"annotator-{k:02d}" for k in range(10)}
+    assert planted(params) == (
+        {"annotator-00", "annotator-01", "annotator-02"},
+        {"annotator-03"},
+    )
+    assert planted(SMALL) == (set(), set())
+
+
+def test_those_who_flip_vote_against_gold() -> None:
+    params = replace(
+        SMALL, prompts=1500, annotators=8, bad_annotators=0.25, bad_lapse=1.0, flippers=0.25, label_scale=3.0
+    )
+    pairs = draw_pairs(params, "heldout")
+    assert pairs.ballots is not None
+    better = pairs.chosen.gold(params, pairs.prompts) > pairs.rejected.gold(params, pairs.prompts)
+    right = np.where(pairs.ballots.choice == 0, better, ~better)[pairs.ballots.choice < 2]
+    who = pairs.ballots.annotator[pairs.ballots.choice < 2]
+    shares = [right[who == k].mean() for k in range(8)]
+    assert shares[:2] == pytest.approx([0.5, 0.5], abs=0.06)
+    assert max(shares[2:4]) < 0.25
+    assert min(shares[4:]) > 0.75
 
 
 def test_slices_and_seeds_are_other_draws() -> None:

@@ -13,7 +13,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
 from rmx.worlds.latent import LatentParams, LatentReward, edit_effects, latent_key, reading_key
-from rmx.worlds.latent.annotators import draw_votes, unanimous, vote_law, wins
+from rmx.worlds.latent.annotators import draw_ballots, unanimous, vote_law, wins
 from rmx.worlds.latent.edits import edits_of
 from rmx.worlds.latent.key import calibrated
 from rmx.worlds.latent.law import pair_law
@@ -80,7 +80,7 @@ def test_votes_follow_their_law() -> None:
     n = 60_000
     for shared, lists in ((0.8, 0.0), (0.1, 0.0), (-0.4, 1.0), (0.95, -1.0)):
         logits, on = np.full(n, shared), np.full(n, lists)
-        votes = draw_votes(Streams("test", str(shared)), params, logits, on)
+        votes = draw_ballots(Streams("test", str(shared)), params, logits, on).votes
         first, second = (p[0] for p in vote_law(params, logits[:1], on[:1]))
         for drawn, p in ((votes.first, first), (votes.second, second)):
             assert drawn.mean() / 3 == pytest.approx(p, abs=4 * 0.5 / math.sqrt(3 * n))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rmx.audits.registry import AUDITS
-from rmx.worlds.latent import LatentWorld, edit_effects, latent_key, latent_worlds, reading_key
+from rmx.worlds.latent import LatentWorld, edit_effects, latent_key, latent_worlds, planted, reading_key
 
 WORLDS = latent_worlds()
 
@@ -57,6 +57,14 @@ def test_nulls_are_true_where_an_audit_must_stay_quiet(world: LatentWorld) -> No
             assert abs(distance) < 6e-4
         if metric in world.alarms:
             assert abs(distance) > 0.05
+
+
+@pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS)
+def test_annotators_are_named_exactly_where_some_are_worse(world: LatentWorld) -> None:
+    metric, bad = "annotators.flagged_count", planted(world.params)
+    assert (metric in world.alarms) == bool(bad.lapsing | bad.flipping)
+    if metric in world.quiet:
+        assert not bad.lapsing | bad.flipping
 
 
 def test_a_better_reward_than_the_ceiling_there_is_none() -> None:

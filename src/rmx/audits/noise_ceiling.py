@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -15,11 +14,10 @@ from rmx.audits.base import Audit
 from rmx.audits.evidence import Evidence, UnavailableError
 from rmx.audits.statistics import Clusters, Interval, mean_interval
 from rmx.audits.statistics.beta_binomial import fit_beta_ceiling
+from rmx.audits.votes import NOT_IDENTIFIABLE, chosen_for_agreeing, vote_counts
 from rmx.domain import AuditResult
 
-__all__ = ["NOT_IDENTIFIABLE", "NoiseCeiling", "highest_ceiling"]
-
-NOT_IDENTIFIABLE = "not identifiable from these data"
+__all__ = ["NoiseCeiling", "highest_ceiling"]
 
 Counts = NDArray[np.int64]
 
@@ -55,8 +53,9 @@ class NoiseCeiling(Audit):
         """
         pooled = [slice, *(name for name in self.pool if name in evidence.scores and name != slice)]
         chosen, rejected, groups, single = _votes(evidence, pooled, scorer)
-        chosen, rejected, groups, selected = _not_selected(chosen, rejected, groups)
-        left_out = {"fewer_than_two_votes": single, "even_number_of_votes": selected}
+        agreeing = chosen_for_agreeing(chosen, rejected)
+        chosen, rejected, groups = chosen[~agreeing], rejected[~agreeing], groups[~agreeing]
+        left_out = {"fewer_than_two_votes": single, "even_number_of_votes": int(agreeing.sum())}
         facts: dict[str, Any] = {"slice": slice, "scorer": scorer}
         if not (chosen * rejected).any():
             where = ", ".join(pooled)
@@ -114,8 +113,8 @@ def _votes(evidence: Evidence, slices: list[str], scorer: str) -> tuple[Counts, 
     single = 0
     for name in slices:
         view = evidence.view(name, scorer)
-        for tags, code, pair_id in zip(view.tags(), view.group_codes, view.pair_ids, strict=True):
-            first, second = _read(tags["votes"], pair_id) if "votes" in tags else (1, 0)
+        for counts, code in zip(vote_counts(view), view.group_codes, strict=True):
+            first, second = counts or (1, 0)
             if first + second < 2:
                 single += 1
                 continue
@@ -123,20 +122,3 @@ def _votes(evidence: Evidence, slices: list[str], scorer: str) -> tuple[Counts, 
             rejected.append(second)
             groups.append(view.group_names[code])
     return np.array(chosen, np.int64), np.array(rejected, np.int64), np.array(groups, dtype=str), single
-
-
-def _read(text: str, pair_id: str) -> tuple[int, int]:
-    counts = re.fullmatch(r"\[?\s*(\d+)\s*[,:]\s*(\d+)\s*(?:[,:]\s*\d+\s*)?\]?", text)
-    if counts is None:
-        raise UnavailableError(f"tag votes of pair {pair_id} is {text!r}; it must be [for chosen, for rejected, ties]")
-    return int(counts[1]), int(counts[2])
-
-
-def _not_selected(
-    chosen: Counts, rejected: Counts, groups: NDArray[np.str_]
-) -> tuple[Counts, Counts, NDArray[np.str_], int]:
-    """Leave out pairs with an even number of votes where no even split was kept, and say how many."""
-    even = (chosen + rejected) % 2 == 0
-    if (chosen == rejected).any():
-        even[:] = False
-    return chosen[~even], rejected[~even], groups[~even], int(even.sum())

@@ -7,6 +7,7 @@ from typing import Any
 
 from rmx.audits.accuracy import Accuracy
 from rmx.audits.agreement import Agreement
+from rmx.audits.annotators import Annotators
 from rmx.audits.base import Audit
 from rmx.audits.baselines import Baselines
 from rmx.audits.best_of_n import BestOfN
@@ -20,6 +21,7 @@ from rmx.audits.ensemble import Ensemble
 from rmx.audits.flattery_effect import FlatteryEffect
 from rmx.audits.gold_vs_proxy import GoldVsProxy
 from rmx.audits.length_balanced import LengthBalanced
+from rmx.audits.length_controlled import LengthControlled
 from rmx.audits.length_effect import LengthEffect
 from rmx.audits.length_matched import LengthMatched
 from rmx.audits.length_observational import LengthObservational
@@ -47,6 +49,7 @@ __all__ = ["AUDITS", "build_audits"]
 AUDITS: dict[str, type[Audit]] = {
     "accuracy": Accuracy,
     "agreement": Agreement,
+    "annotators": Annotators,
     "baselines": Baselines,
     "best_of_n": BestOfN,
     "calibration": Calibration,
@@ -59,6 +62,7 @@ AUDITS: dict[str, type[Audit]] = {
     "flattery_effect": FlatteryEffect,
     "gold_vs_proxy": GoldVsProxy,
     "length_balanced": LengthBalanced,
+    "length_controlled": LengthControlled,
     "length_effect": LengthEffect,
     "length_matched": LengthMatched,
     "length_observational": LengthObservational,
@@ -80,11 +84,12 @@ AUDITS: dict[str, type[Audit]] = {
 }
 
 
-def build_audits(nodes: Mapping[str, Any]) -> list[Audit]:
+def build_audits(nodes: Mapping[str, Any], *, where: str = "audit") -> list[Audit]:
     """Build the configured audits, in order.
 
     Args:
         nodes: Parameters by name of the audit, as in `conf/audit/`; null means all defaults.
+        where: The key that holds them, for messages.
 
     Raises:
         ConfigError: An unknown audit, an unknown parameter, or a value of the wrong type.
@@ -92,6 +97,6 @@ def build_audits(nodes: Mapping[str, Any]) -> list[Audit]:
     audits = []
     for name, node in nodes.items():
         if name not in AUDITS:
-            raise ConfigError(f"audit.{name}: unknown audit; {did_you_mean(name, AUDITS)}")
-        audits.append(build_strict(AUDITS[name], node, where=f"audit.{name}"))
+            raise ConfigError(f"{where}.{name}: unknown audit; {did_you_mean(name, AUDITS)}")
+        audits.append(build_strict(AUDITS[name], node, where=f"{where}.{name}"))
     return audits

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rmx.audits.base import Audit
 from rmx.audits.evidence import Evidence, UnavailableError
-from rmx.audits.statistics import Clusters, Interval, t_interval
+from rmx.audits.statistics import Clusters, Interval, fit_logistic, t_interval
 from rmx.audits.tags import number_tags
 from rmx.data.style import STYLE_FEATURES
 from rmx.domain import AuditResult
@@ -87,18 +87,10 @@ def _slopes(design: Floats, target: Floats, clusters: Clusters) -> list[Interval
 
 
 def _log_odds(terms: Floats, clusters: Clusters) -> list[Interval]:
-    """Return the Bradley-Terry coefficients, by Newton's method; none where the terms separate the labels."""
-    from scipy.special import expit
-
-    coefficients = np.zeros(terms.shape[1])
-    for _ in range(50):
-        wrong = expit(-(terms @ coefficients))
-        bread = np.linalg.pinv((terms * (wrong * (1 - wrong))[:, None]).T @ terms)
-        step = bread @ (terms.T @ wrong)
-        coefficients = coefficients + step
-        if np.abs(step).max() < 1e-10:
-            return _intervals(coefficients, wrong[:, None] * (terms @ bread), clusters)
-    return []
+    """Return the Bradley-Terry coefficients; none where the terms separate the labels."""
+    # Every term is chosen minus rejected, and the chosen side is the one that the label names.
+    fitted = fit_logistic(terms, np.ones(len(terms)))
+    return [] if fitted is None else _intervals(fitted.coefficients, fitted.influence, clusters)
 
 
 def _intervals(coefficients: Floats, influence: Floats, clusters: Clusters) -> list[Interval]:

@@ -43,8 +43,8 @@ def tag_values(view: ScoreView, *names: str, among: Collection[str] | None = Non
     return columns
 
 
-def number_tags(view: ScoreView, *names: str) -> list[NDArray[np.float64]]:
-    """Return each named tag of every pair as a number that is not negative, an array (pairs,) per tag.
+def number_tags(view: ScoreView, *names: str, signed: bool = False) -> list[NDArray[np.float64]]:
+    """Return each named tag of every pair as a number, an array (pairs,) per tag; negative ones only if `signed`.
 
     Raises:
         UnavailableError: A pair lacks a tag, or its value is no such number.
@@ -55,7 +55,8 @@ def number_tags(view: ScoreView, *names: str) -> list[NDArray[np.float64]]:
             numbers = texts.astype(np.float64)
         except ValueError as error:
             raise UnavailableError(f"tag {name} of slice {view.slice} must be a number: {error}") from None
-        if not (np.isfinite(numbers) & (numbers >= 0)).all():
-            raise UnavailableError(f"tag {name} of slice {view.slice} must be a number that is not negative")
+        if not (np.isfinite(numbers) & (signed | (numbers >= 0))).all():
+            kind = "finite number" if signed else "number that is not negative"
+            raise UnavailableError(f"tag {name} of slice {view.slice} must be a {kind}")
         columns.append(numbers)
     return columns

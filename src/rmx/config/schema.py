@@ -266,6 +266,8 @@ class Config:
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     slice: dict[str, Any] = field(default_factory=dict)
     audit: dict[str, Any] = field(default_factory=dict)
+    watch: dict[str, Any] = field(default_factory=dict)
+    """Audits at every validation, by name, on the validation slice alone."""
     scorer: dict[str, Any] = field(default_factory=dict)
     gate: GateConfig = field(default_factory=GateConfig)
     logger: LoggerConfig = field(default_factory=LoggerConfig)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from rmx.domain import LabelSource, Message, Origin, PreferencePair
 
-__all__ = ["Comparison", "Dialogue", "Label", "Problem", "Rejection"]
+__all__ = ["Ballot", "Comparison", "Dialogue", "Label", "Problem", "Rejection"]
 
 Dialogue = tuple[Message, ...]
 Label = Literal["first", "second", "tie", "abstain", "undecided", "unknown", "unread"]
 """`undecided`: several annotators voted for either side, as many for one as for the other. `unread`: the row's texts
 could not be read, so its label was not."""
+
+
+class Ballot(NamedTuple):
+    """What one annotator said of a comparison."""
+
+    annotator: str
+    """Name or id, as the data give it."""
+    vote: Literal["first", "second", "tie"]
 
 
 class Problem(NamedTuple):
@@ -35,6 +44,10 @@ class Comparison:
     """The label as the data spell it, for messages."""
     votes: tuple[int, int, int] | None = None
     """Votes for (first, second, tie), abstentions left out, where several annotators voted."""
+    ballots: tuple[Ballot, ...] = ()
+    """The same votes with who cast them, where the data say so; they become tag `ballots`."""
+    golden: Literal["first", "second"] | None = None
+    """The side that is known to be right, whatever the votes say; becomes tag `golden`."""
     given_id: str | None = None
     group: str = ""
     weight: float = 1.0
@@ -60,11 +73,6 @@ class Comparison:
         votes = self.votes
         if votes is not None and swap:
             votes = (votes[1], votes[0], votes[2])
-        tags = self.tags
-        if self.side_tags is not None:
-            sides = self.side_tags[::-1] if swap else self.side_tags
-            named = (("chosen", sides[0]), ("rejected", sides[1]))
-            tags = {**tags, **{f"{side}_{key}": value for side, facts in named for key, value in facts.items()}}
         return PreferencePair(
             pair_id=pair_id,
             prompt=chosen[:-1],
@@ -77,8 +85,20 @@ class Comparison:
             strength=self.strength,
             weight=self.weight,
             label_source=self.label_source,
-            tags=tags,
+            tags={**self.tags, **self._tags_of_sides(swap=swap)},
         )
+
+    def _tags_of_sides(self, *, swap: bool) -> dict[str, str]:
+        """Return as tags what is known of the first and of the second side, by whether it is the chosen one."""
+        names = {"first": "rejected", "second": "chosen"} if swap else {"first": "chosen", "second": "rejected"}
+        tags: dict[str, str] = {}
+        for side, facts in zip(("first", "second"), self.side_tags or (), strict=False):
+            tags |= {f"{names[side]}_{key}": value for key, value in facts.items()}
+        if self.ballots:
+            tags["ballots"] = json.dumps([[b.annotator, names.get(b.vote, b.vote)] for b in self.ballots])
+        if self.golden is not None:
+            tags["golden"] = names[self.golden]
+        return tags
 
 
 class Rejection(NamedTuple):

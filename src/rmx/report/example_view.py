@@ -22,7 +22,7 @@ LEAD = 160
 MOST = 20_000
 """Characters of one text that the page holds; the whole text is in examples.jsonl."""
 
-_COUNTS = {f"{side}_{name}" for side in ("chosen", "rejected") for name in STYLE_FEATURES}
+_COUNTS = {"ballots", *(f"{side}_{name}" for side in ("chosen", "rejected") for name in STYLE_FEATURES)}
 """Tags that an audit reads and that say little of a single pair."""
 
 

@@ -33,6 +33,7 @@ from rmx.run.rating import ask_to_rate
 from rmx.run.rescoring import rescore
 from rmx.run.scoring import build_evidence
 from rmx.run.training import fit, score_slices
+from rmx.run.watch import build_watch
 
 __all__ = ["train"]
 
@@ -40,7 +41,7 @@ __all__ = ["train"]
 def train(config: Config) -> int:
     """Run the main job in the run directory; return the exit status."""
     # What is used only at the end is checked here: a misspelt bound must not cost a training, nor claim a directory.
-    audits = build_audits(config.audit)
+    audits, watch = build_audits(config.audit), build_watch(config.watch)
     build_requirements(config.gate)
     check_baselines(config.scorer)
     resume = config.trainer.resume == "auto"
@@ -60,12 +61,12 @@ def train(config: Config) -> int:
             print(f"batch.layout=packed: this backbone runs padded, because {built.unpacked}")
         config = replace(config, batch=replace(config.batch, layout="padded"))
     with record.phase("data"):
-        corpus = build_corpus(config, renderer, audits, cache=cache)
+        corpus = build_corpus(config, renderer, [*audits, *watch], cache=cache)
     if not is_launched_rank():
         _begin(config, corpus, renderer, directory)
         _warn_of_oversized(corpus, config)
     with record.phase("training"):
-        trained = fit(config, corpus, built, directory, template_hash=renderer.template_hash)
+        trained = fit(config, corpus, built, directory, watch=watch, template_hash=renderer.template_hash)
     with record.phase("scoring"):
         rewards = score_slices(trained, corpus, config)
     if torch.distributed.is_initialized():

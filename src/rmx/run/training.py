@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,7 @@ import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
 
-from rmx.audits.accuracy import Accuracy
 from rmx.audits.base import Audit
-from rmx.audits.registry import build_audits
 from rmx.callbacks.checkpoint_io import SafeCheckpointIO
 from rmx.callbacks.dynamics import TrainingDynamics
 from rmx.callbacks.gather import GatherRewards
@@ -51,8 +49,16 @@ class Trained:
     """Of `train`, and of `validation` where there is one (on rank 0)."""
 
 
-def fit(config: Config, corpus: Corpus, built: BuiltModel, directory: RunDirectory, *, template_hash: str) -> Trained:
-    """Train to the end, and put the best checkpoint's weights back.
+def fit(
+    config: Config,
+    corpus: Corpus,
+    built: BuiltModel,
+    directory: RunDirectory,
+    *,
+    watch: Sequence[Audit],
+    template_hash: str,
+) -> Trained:
+    """Train to the end, auditing every validation by `watch`, and put the best checkpoint's weights back.
 
     Raises:
         RunError: Training was interrupted, or the checkpoint to resume belongs to another run.
@@ -70,7 +76,7 @@ def fit(config: Config, corpus: Corpus, built: BuiltModel, directory: RunDirecto
         gather,
         {n: d.texts for n, d in validation.items()},
         {n: d.comparisons for n, d in validation.items()},
-        _in_training(build_audits(config.audit)),
+        watch,
     )
     dynamics = TrainingDynamics(
         len(corpus.train),
@@ -134,15 +140,6 @@ def score_slices(trained: Trained, corpus: Corpus, config: Config) -> dict[str, 
     finally:
         trainer.callbacks = kept  # type: ignore[attr-defined]
     return gather.rewards
-
-
-def _in_training(audits: Sequence[Audit]) -> list[Audit]:
-    """Return the audits that read the validation slice, for that slice and the model alone.
-
-    Accuracy is always among them: checkpoints and sweeps are chosen by it.
-    """
-    chosen = [a for a in audits if a.reads("validation") and not isinstance(a, Accuracy)]
-    return [replace(a, slices=("validation",), scorers=("model",)) for a in (Accuracy(), *chosen)]
 
 
 _HARDWARE = ("model.gradient_checkpointing", "model.compile")

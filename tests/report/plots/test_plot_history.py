@@ -57,8 +57,8 @@ def test_every_effect_that_was_audited_has_its_own_chart(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("columns", "steps", "words"),
     [
-        ({}, STEPS, "accuracy alone was audited on validation"),
-        ({"audit/accuracy/validation": [0.5] * 4}, STEPS, "audit.length_effect.slices=[heldout,validation]"),
+        ({}, STEPS, "accuracy alone was watched"),
+        ({"audit/accuracy/validation": [0.5] * 4}, STEPS, "watch.length_effect.slices=[validation]"),
         (COLUMNS, STEPS[:1], "validation ran once"),
     ],
 )

@@ -9,10 +9,12 @@ from rmx.audits.statistics.intervals import (
     interval_of_error,
     mean_interval,
     paired_difference,
+    proportion_above,
     proportion_interval,
     t_interval,
     t_quantile,
 )
+from rmx.audits.statistics.logistic import fit_logistic
 from rmx.audits.statistics.mcnemar import mid_p
 from rmx.audits.statistics.nested_best_of_n import nested_winners, sampling_order
 from rmx.audits.statistics.quantiles import weighted_quantiles
@@ -28,12 +30,14 @@ __all__ = [
     "best_of_n_wins",
     "bootstrap",
     "difference_of_proportions",
+    "fit_logistic",
     "interval_of_error",
     "mean_interval",
     "mid_p",
     "nested_winners",
     "paired_difference",
     "percentile_interval",
+    "proportion_above",
     "proportion_interval",
     "ranker",
     "sampling_order",

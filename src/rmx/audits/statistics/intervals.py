@@ -16,6 +16,7 @@ __all__ = [
     "interval_of_error",
     "mean_interval",
     "paired_difference",
+    "proportion_above",
     "proportion_interval",
     "t_interval",
     "t_quantile",
@@ -23,8 +24,6 @@ __all__ = [
 ]
 
 CONFIDENCE = 0.95
-Z = 1.959963984540054
-"""Normal quantile of a two-sided 95% interval."""
 ROUNDING = 1e-12
 """A standard error below this share of the values' size is rounding: equal numbers need not have exactly their mean."""
 
@@ -48,11 +47,17 @@ class Interval:
     seed: int | None = None
 
 
-def t_quantile(degrees: float) -> float:
-    """Return the t quantile of a two-sided 95% interval."""
+def t_quantile(degrees: float, confidence: float = CONFIDENCE) -> float:
+    """Return the t quantile of a two-sided interval."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(degrees, 0.5 + CONFIDENCE / 2))
+    return float(stdtrit(degrees, 0.5 + confidence / 2))
+
+
+def _normal_quantile(confidence: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(0.5 + confidence / 2))
 
 
 def t_interval(
@@ -121,7 +126,12 @@ def unseen_share(groups: float) -> float:
 
 
 def proportion_interval(
-    estimate: float, influence: Floats, clusters: Clusters, *, weights: Floats | None = None
+    estimate: float,
+    influence: Floats,
+    clusters: Clusters,
+    *,
+    weights: Floats | None = None,
+    confidence: float = CONFIDENCE,
 ) -> Interval:
     """Return the Wilson interval of a proportion at its effective sample size.
 
@@ -140,13 +150,37 @@ def proportion_interval(
         size, method = float(len(influence)), "Wilson"
     else:
         weights = np.ones(len(influence)) if weights is None else weights
-        at_most = float(weights.sum() ** 2 / np.dot(weights, weights))
-        size = (
-            min(estimate * (1 - estimate) / error**2, at_most) if error > 0 else _groups_that_count(weights, clusters)
-        )
-        size *= (Z / t_quantile(clusters.degrees(weights))) ** 2
-    low, high = proportion_confint(estimate * size, size, alpha=1 - CONFIDENCE, method="wilson")
+        size = _effective_size(estimate, error, clusters, weights, confidence)
+    low, high = proportion_confint(estimate * size, size, alpha=1 - confidence, method="wilson")
     return Interval(estimate, float(low), float(high), method, error)
+
+
+def proportion_above(estimate: float, error: float, null: float, clusters: Clusters, weights: Floats) -> float:
+    """Return the one-sided p-value of a proportion against a smaller one.
+
+    The chance of as many successes or more under `null` at the effective sample size (see `proportion_interval`), which
+    for independent observations is the exact binomial test.
+
+    Args:
+        estimate: The proportion.
+        error: Standard error of estimate - null, which may itself be estimated.
+        null: The proportion under the null hypothesis.
+        clusters: Groups of the observations.
+        weights: Weights of the observations in the estimator.
+    """
+    from scipy.special import betainc
+
+    if estimate <= 0 or math.isnan(error):
+        return 1.0
+    size = _effective_size(estimate, error, clusters, weights, CONFIDENCE)
+    return float(betainc(estimate * size, (1 - estimate) * size + 1, null))
+
+
+def _effective_size(estimate: float, error: float, clusters: Clusters, weights: Floats, confidence: float) -> float:
+    """Return how many independent observations would know a proportion as well."""
+    at_most = float(weights.sum() ** 2 / np.dot(weights, weights))
+    size = min(estimate * (1 - estimate) / error**2, at_most) if error > 0 else _groups_that_count(weights, clusters)
+    return size * (_normal_quantile(confidence) / t_quantile(clusters.degrees(weights), confidence)) ** 2
 
 
 def _groups_that_count(weights: Floats, clusters: Clusters) -> float:

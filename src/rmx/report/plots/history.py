@@ -67,8 +67,8 @@ def audit_history(metrics: Path | None) -> Panel:
     if all(line.label == "accuracy" for chart in charts for line in chart.lines):
         return absent(
             TITLE,
-            "No audits over training: accuracy alone was audited on validation; name it among the slices of others, "
-            "for example audit.length_effect.slices=[heldout,validation].",
+            "No audits over training: accuracy alone was watched; give more audits of every validation, for example "
+            "watch.length_effect.slices=[validation].",
         )
     if max(len(line.curve[0]) for chart in charts for line in chart.lines) < 2:
         return absent(

@@ -1,5 +1,6 @@
 """The latent world: answers as vectors of features, without a word of text, and what is true of them by quadrature."""
 
+from rmx.worlds.latent.annotators import Planted, planted
 from rmx.worlds.latent.best_of_n import BestOfN, best_of_n
 from rmx.worlds.latent.key import edit_effects, latent_key, reading_key
 from rmx.worlds.latent.params import LatentParams, read_latent_params
@@ -23,6 +24,7 @@ __all__ = [
     "LatentParams",
     "LatentReward",
     "LatentWorld",
+    "Planted",
     "ProxyLaw",
     "best_of_n",
     "edit_effects",
@@ -33,6 +35,7 @@ __all__ = [
     "latent_samples",
     "latent_scores",
     "latent_worlds",
+    "planted",
     "proxy_law",
     "read_latent_params",
     "read_latent_reward",

@@ -12,7 +12,20 @@ from numpy.typing import NDArray
 from rmx.worlds.latent.params import LatentParams
 from rmx.worlds.latent.streams import Floats, Streams
 
-__all__ = ["Kind", "Votes", "draw_votes", "kinds_of", "logit", "unanimous", "vote_law", "wins"]
+__all__ = [
+    "Ballots",
+    "Kind",
+    "Planted",
+    "Votes",
+    "annotator_name",
+    "draw_ballots",
+    "kinds_of",
+    "logit",
+    "planted",
+    "unanimous",
+    "vote_law",
+    "wins",
+]
 
 
 class Kind(NamedTuple):
@@ -34,10 +47,57 @@ class Votes(NamedTuple):
     tie: Floats
 
 
+class Ballots(NamedTuple):
+    """Who was asked about each pair and what they said, arrays (votes, pairs)."""
+
+    annotator: NDArray[np.int64]
+    """Number of the annotator in the pool; the same one may be asked twice."""
+    choice: NDArray[np.int64]
+    """0: the first answer, 1: the second, 2: a tie, -1: none."""
+
+    @property
+    def votes(self) -> Votes:
+        """The votes, counted."""
+        return Votes(*((self.choice == k).sum(axis=0).astype(np.float64) for k in range(3)))
+
+    def take(self, rows: NDArray[np.int64]) -> Ballots:
+        """Return the votes on these pairs."""
+        return Ballots(self.annotator[:, rows], self.choice[:, rows])
+
+    def turned(self, swap: NDArray[np.bool_]) -> Ballots:
+        """Return the same votes with first and second answer exchanged in these pairs."""
+        sides = swap[None, :] & (self.choice >= 0) & (self.choice < 2)
+        return Ballots(self.annotator, np.where(sides, 1 - self.choice, self.choice))
+
+
+class Planted(NamedTuple):
+    """Names of the annotators who are worse than the others."""
+
+    lapsing: frozenset[str]
+    flipping: frozenset[str]
+
+
+def annotator_name(number: int) -> str:
+    """Return the name of an annotator of the pool."""
+    return f"annotator-{number:02d}"
+
+
+def planted(params: LatentParams) -> Planted:
+    """Return who lapses more than the others, and who votes for the worse answer."""
+    bad, flippers = _bad(params)
+    names = [annotator_name(number) for number in range(bad + flippers)]
+    return Planted(frozenset(names[:bad]), frozenset(names[bad:]))
+
+
+def _bad(params: LatentParams) -> tuple[int, int]:
+    """Return how many of the pool lapse more, and how many flip."""
+    return round(params.bad_annotators * params.annotators), round(params.flippers * params.annotators)
+
+
 def kinds_of(params: LatentParams) -> list[Kind]:
     """Return the pool by kind: lapsing ones first, then flippers; the second taste from the end."""
     pool = params.annotators
-    bad, flippers = round(params.bad_annotators * pool), round(params.flippers * pool)
+    bad, flippers = _bad(params)
     second = round(params.second_taste * pool) if params.taste else 0
     people = [
         (
@@ -102,20 +162,21 @@ def _counts(votes: int) -> Iterator[tuple[int, int]]:
     return ((a, b) for a in range(votes + 1) for b in range(votes + 1 - a))
 
 
-def draw_votes(streams: Streams, params: LatentParams, shared: Floats, lists: Floats) -> Votes:
+def draw_ballots(streams: Streams, params: LatentParams, shared: Floats, lists: Floats) -> Ballots:
     """Return the votes on pairs, arguments as those of `vote_law`; each asks annotators drawn from the pool."""
     count = len(shared)
     kinds = kinds_of(params)
     ends = np.cumsum([kind.people for kind in kinds])
     laws = [_first(params, kind, shared, lists) for kind in kinds]
     chances, clear = (np.stack(column) for column in zip(*laws, strict=True))
-    found = np.zeros((3, count))
+    asked, said = [], []
     for vote in range(params.votes):
         drawn = np.floor(streams.uniform(f"annotator/{vote}", count) * params.annotators)
         kind = np.searchsorted(ends, drawn, side="right")
         here = np.arange(count)
         cast = streams.uniform(f"abstains/{vote}", count) >= params.abstain
         is_first = streams.uniform(f"vote/{vote}", count) < chances[kind, here]
-        is_clear = clear[kind, here]
-        found += cast * np.stack([is_clear & is_first, is_clear & ~is_first, ~is_clear])
-    return Votes(*found)
+        choice = np.where(clear[kind, here], np.where(is_first, 0, 1), 2)
+        asked.append(drawn.astype(np.int64))
+        said.append(np.where(cast, choice, -1))
+    return Ballots(np.stack(asked), np.stack(said))

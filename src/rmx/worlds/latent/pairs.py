@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rmx.worlds.latent.annotators import Votes, draw_votes, logit
+from rmx.worlds.latent.annotators import Ballots, Votes, draw_ballots, logit
 from rmx.worlds.latent.params import LatentParams
 from rmx.worlds.latent.policy import FRESH
 from rmx.worlds.latent.responses import Prompts, Responses, draw_prompts, draw_responses
@@ -27,11 +27,16 @@ class Pairs(NamedTuple):
     prompts: Prompts
     chosen: Responses
     rejected: Responses
-    votes: Votes | None
-    """Votes for chosen (first) and rejected (second), and ties; None where gold labels."""
+    ballots: Ballots | None
+    """Votes, the chosen answer being the first; None where gold labels."""
 
     def __len__(self) -> int:
         return len(self.prompt)
+
+    @property
+    def votes(self) -> Votes | None:
+        """Votes for chosen and rejected, and ties; None where gold labels."""
+        return None if self.ballots is None else self.ballots.votes
 
     def normal(self, streams: Streams, name: str) -> Floats:
         """Return a standard normal number for each pair, which depends on its prompt and place alone."""
@@ -60,7 +65,7 @@ def draw_pairs(params: LatentParams, slice: str) -> Pairs:
     places = [_place(streams.at("pair", k), params, slice, prompts) for k in range(params.pairs_per_prompt)]
     prompt = np.concatenate([part.prompt for part in places])
     order = np.argsort(prompt, kind="stable")
-    votes = [part.votes for part in places if part.votes is not None]
+    ballots = [part.ballots for part in places if part.ballots is not None]
     return Pairs(
         slice=slice,
         prompt=prompt[order],
@@ -68,7 +73,7 @@ def draw_pairs(params: LatentParams, slice: str) -> Pairs:
         prompts=prompts.take(prompt[order]),
         chosen=_joined([part.chosen for part in places]).take(order),
         rejected=_joined([part.rejected for part in places]).take(order),
-        votes=Votes(*(np.concatenate(c)[order] for c in zip(*votes, strict=True))) if votes else None,
+        ballots=Ballots(*(np.hstack(c) for c in zip(*ballots, strict=True))).take(order) if ballots else None,
     )
 
 
@@ -78,14 +83,14 @@ def _place(streams: Streams, params: LatentParams, slice: str, prompts: Prompts)
     first, second = (draw_responses(streams.at(side), params, slice, count) for side in ("first", "second"))
     gold = first.gold(params, prompts) - second.gold(params, prompts)
     lists = first.lists - second.lists
-    of_chosen = None
+    ballots = None
     if labelled_by_gold(params, slice):
         first_wins, has_label = gold > 0, gold != 0
     else:
         shared = logit(params, gold, first.length - second.length, lists, first.flattery - second.flattery)
-        votes = draw_votes(streams.at("votes"), params, shared, lists)
+        ballots = draw_ballots(streams.at("votes"), params, shared, lists)
+        votes = ballots.votes
         first_wins, has_label = votes.first > votes.second, votes.first != votes.second
-        of_chosen = Votes(np.maximum(votes.first, votes.second), np.minimum(votes.first, votes.second), votes.tie)
     kept = np.flatnonzero(has_label)
     return Pairs(
         slice=slice,
@@ -94,7 +99,7 @@ def _place(streams: Streams, params: LatentParams, slice: str, prompts: Prompts)
         prompts=prompts.take(kept),
         chosen=first.or_else(first_wins, second).take(kept),
         rejected=second.or_else(first_wins, first).take(kept),
-        votes=None if of_chosen is None else Votes(*(column[kept] for column in of_chosen)),
+        ballots=None if ballots is None else ballots.turned(~first_wins).take(kept),
     )
 
 

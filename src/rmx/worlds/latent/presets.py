@@ -64,7 +64,7 @@ def latent_worlds() -> Mapping[str, LatentWorld]:
                 "prompt_dependence.shortfall", "perturbation.accuracy_drop", "paired.difference",
                 *(f"style_controlled.{name}_slope_sd" for name in ("length", "lists")),
                 *EDITS, *_STILL, *_SAME_SCALE, "length_observational.slope_sd", "length_observational.accuracy_gap",
-                "calibration.log_temperature", "distribution_shift.drop",
+                "calibration.log_temperature", "distribution_shift.drop", "annotators.flagged_count",
             ),
         ),
         LatentWorld(
@@ -102,10 +102,11 @@ def latent_worlds() -> Mapping[str, LatentWorld]:
         LatentWorld(
             "W5",
             "two in five annotators mostly flip coins, one in twenty votes the other way round: the odds of the"
-            " reward are too long for such labels",
-            replace(BASE, bad_annotators=0.4, bad_lapse=0.8, flippers=0.05),
+            " reward are too long for such labels, and the votes tell who it is",
+            # Some 850 votes an annotator in two slices: with half of them one of nine is missed now and then.
+            replace(BASE, prompts=1000, votes=5, bad_annotators=0.4, bad_lapse=0.8, flippers=0.05),
             honest,
-            alarms=("calibration.log_temperature", *READS),
+            alarms=("calibration.log_temperature", "annotators.flagged_count", *READS),
             quiet=(*EDITS, *_STILL, *_SAME_SCALE, "distribution_shift.drop"),
         ),
         LatentWorld(
@@ -114,7 +115,7 @@ def latent_worlds() -> Mapping[str, LatentWorld]:
             replace(BASE, taste=1.5),
             honest,
             alarms=(*AGREES, "accuracy.accuracy"),
-            quiet=(*EDITS, *_STILL, *_SAME_SCALE, "distribution_shift.drop"),
+            quiet=(*EDITS, *_STILL, *_SAME_SCALE, "distribution_shift.drop", "annotators.flagged_count"),
         ),
         LatentWorld(
             "W7",
@@ -165,13 +166,16 @@ def latent_worlds() -> Mapping[str, LatentWorld]:
             "all of it at once",
             replace(
                 BASE, length_quality=0.4, length_liking=liking, list_liking=liking, flattery_liking=liking, leaks=0.05,
-                bad_annotators=0.2, exploit_rate=0.02, fresh_new_topics=1.0, fresh_exploit_rate=0.05,
+                bad_annotators=0.2, bad_lapse=0.8, exploit_rate=0.02, fresh_new_topics=1.0, fresh_exploit_rate=0.05,
             ),
             replace(
                 honest, length=liking, lists=liking, flattery=liking, refusal=liking, exploit=3.0, new_topic_weight=0.0,
                 pad_bug=1.5,
             ),
-            alarms=(*EDITS, "split_overlap.overlap", "distribution_shift.drop", "paired.difference"),
+            alarms=(
+                *EDITS, "split_overlap.overlap", "distribution_shift.drop", "paired.difference",
+                "annotators.flagged_count",
+            ),
             quiet=("calibration.log_temperature_recalibrated",),
         ),
         LatentWorld(

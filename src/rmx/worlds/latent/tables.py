@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rmx.score_table import CANDIDATE_COLUMNS, SCORE_COLUMNS, CandidateTable, ScoreTable
+from rmx.worlds.latent.annotators import annotator_name
 from rmx.worlds.latent.edits import edits_of
 from rmx.worlds.latent.pairs import Pairs, draw_pairs, labelled_by_gold, streams_of
 from rmx.worlds.latent.params import LatentParams
@@ -195,16 +196,27 @@ def _names(params: LatentParams, pairs: Pairs) -> dict[str, NDArray[np.str_]]:
 
 
 def _tags(pairs: Pairs) -> list[str]:
-    """Return topic, the votes where there were any, and the counts of markdown: a list has five items."""
+    """Return topic, votes and who cast them, where there were any, and counts of markdown: a list has five items."""
     items = 5
     columns = {
         "topic": np.where(pairs.prompts.new_topic > 0, "new", "known"),
         **{f"{side}_lists": (items * getattr(pairs, side).lists).astype(int).astype(str) for side in _SIDES},
         **{f"{side}_{name}": np.full(len(pairs), "0") for side in _SIDES for name in ("headers", "bold")},
     }
-    if pairs.votes is not None:
-        columns["votes"] = np.array([f"[{int(a)}, {int(b)}, {int(c)}]" for a, b, c in zip(*pairs.votes, strict=True)])
+    if pairs.ballots is not None:
+        votes = pairs.ballots.votes
+        columns["votes"] = np.array([f"[{int(a)}, {int(b)}, {int(c)}]" for a, b, c in zip(*votes, strict=True)])
+        columns["ballots"] = np.array(
+            [_ballots(*cast) for cast in zip(*(x.T.tolist() for x in pairs.ballots), strict=True)]
+        )
     return [json.dumps(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+
+
+def _ballots(annotators: list[int], choices: list[int]) -> str:
+    """Return the votes cast on a pair with the names of those who cast them."""
+    sides = ("chosen", "rejected", "tie")
+    cast = zip(annotators, choices, strict=True)
+    return json.dumps([[annotator_name(number), sides[choice]] for number, choice in cast if choice >= 0])
 
 
 def _originals(
