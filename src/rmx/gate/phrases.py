@@ -99,6 +99,11 @@ PHRASES: dict[tuple[str, str], Phrase] = {
         unit="points",
         signs=("more of the", "fewer of the"),
     ),
+    ("annotators", "flagged_count"): Phrase("{x} annotators err more often than the others", unit="count"),
+    ("annotators", "worst_error"): Phrase("the worst annotator errs in {x} of the votes", unit="share"),
+    ("annotators", "pool_error"): Phrase(
+        "a vote of the annotators who do not guess errs with chance {x}", unit="share"
+    ),
     ("best_of_n", "gain_sd"): Phrase(
         "choosing the best of n {slice} by {who} {up} gold reward by {x} over one answer",
         unit="sd",
@@ -136,6 +141,18 @@ PHRASES: dict[tuple[str, str], Phrase] = {
     ),
     ("ensemble", "rank_correlation"): Phrase("margins of two scorers on {slice} have rank correlation {x}"),
     ("gold_vs_proxy", "peak_kl"): Phrase("gold reward is highest {x} nats from the policy"),
+    ("length_controlled", "win_rate"): Phrase(
+        "{who} prefers the policy's answer in {x} of the {slice} pairs with the reference", unit="share"
+    ),
+    ("length_controlled", "controlled_win_rate"): Phrase(
+        "if both wrote at the same length, {who} would prefer the policy's answer in {x} of the {slice} pairs",
+        unit="share",
+    ),
+    ("length_controlled", "length_premium"): Phrase(
+        "the policy's win rate is {x} {up} than if both wrote at the same length",
+        unit="points",
+        signs=("higher", "lower"),
+    ),
     ("length_matched", "accuracy"): Phrase(
         "{who} orders {x} of the {slice} pairs of nearly equal length as labelled", unit="share"
     ),
