@@ -109,7 +109,7 @@ def _of(
 
 
 def _weights(run: _Run) -> Iterator[Finding]:
-    """Regress the margins on merit, words and phrase, in this order: what the model pays for each, in its own logits."""
+    """Regress the margins on merit, words and phrase, in this order: what the model pays for each, in its logits."""
     sealed = _differences(run.pairs, lambda text: float(EXPLOIT in text))
     words = _differences(run.pairs, lambda text: float(len(text.split())))
     gold = np.array([float(p.tags["gold_chosen"]) - float(p.tags["gold_rejected"]) for p in run.pairs])

@@ -76,7 +76,7 @@ def test_the_key_agrees_with_simulation(dials: dict[str, Any]):
 def test_a_scorer_that_misreads_every_request_is_as_accurate_as_the_key_says(dials: dict[str, Any]):
     n = 8_000
     key = DESK.key(dials)
-    actions = ("deny", "ask_training", "escalate", "ask_signature")[: dials.get("facts", 3)] + ("grant",)
+    actions = ["grant", "deny", "ask_training", "escalate", "ask_signature"][: dials.get("facts", 3) + 1]
     margins = []
     for number, row in enumerate(DESK.rows({**dials, "pairs": n, "pairs_per_prompt": 1})):
         wrong = [action for action in actions if action != row["tags"]["right_action"]]
