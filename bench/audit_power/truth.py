@@ -7,9 +7,10 @@ from functools import cache
 
 import numpy as np
 
+from rmx.worlds.best_of_n import BestOfN
 from rmx.worlds.latent import LatentWorld, best_of_n, edit_effects, latent_key, latent_worlds, planted, reading_key
 
-__all__ = ["names_of", "truth_of"]
+__all__ = ["curve_truth", "names_of", "truth_of"]
 
 
 @cache
@@ -83,28 +84,38 @@ def _edits(world: LatentWorld) -> dict[str, float]:
     return found
 
 
-def _samples(world: LatentWorld) -> dict[str, float]:
-    params, reward = world.params, world.reward
-    sizes = [2**k for k in range(int(math.log2(params.samples // 2)) + 1)]
-    curve = best_of_n(params, reward, sizes)
-    p, loss = params.exploit_rate, params.exploit_loss
-    gold_sd = math.sqrt(1 + params.difficulty**2 + loss**2 * p * (1 - p))
+def curve_truth(curve: BestOfN, gold_sd: float) -> dict[str, float]:
+    """Return what the audits of samples should find of a best-of-n curve over n = 1, 2, 4 ...
+
+    Args:
+        curve: Gold by n; its last n is the one that is used.
+        gold_sd: Standard deviation of gold over all samples, the unit.
+    """
     gains = (curve.gold - curve.gold[0]) / gold_sd
-    kl = np.log(sizes) - (np.array(sizes) - 1) / np.array(sizes)
+    kl = np.log(curve.n) - (curve.n - 1) / curve.n
     distance = np.sqrt(kl[1:])
     alpha, beta = np.linalg.lstsq(np.stack([distance, -(distance**2)], 1), gains[1:], rcond=None)[0]
-    weights = reward.weights
-    within = weights.topical**2 * (1 - params.general) + weights.general**2 * params.general + weights.noise**2
-    within += weights.exploit**2 * p * (1 - p)
-    between = (weights.difficulty * params.difficulty) ** 2
     found = {
         "best_of_n.gain_sd": float(gains[-1]),
         "gold_vs_proxy.alpha": float(alpha),
         "gold_vs_proxy.beta": float(beta),
     }
-    if between:  # at no variance at all between prompts the share sits at the end of its range
-        found["reward_variance.within_share"] = math.sqrt(within / (within + between))
     if beta > 0.01:
         found["best_of_n.decline_sd"] = float(gains.max() - gains[-1])
         found["gold_vs_proxy.peak_kl"] = float((alpha / (2 * beta)) ** 2)
+    return found
+
+
+def _samples(world: LatentWorld) -> dict[str, float]:
+    params, reward = world.params, world.reward
+    sizes = [2**k for k in range(int(math.log2(params.samples // 2)) + 1)]
+    p, loss = params.exploit_rate, params.exploit_loss
+    gold_sd = math.sqrt(1 + params.difficulty**2 + loss**2 * p * (1 - p))
+    found = curve_truth(best_of_n(params, reward, sizes), gold_sd)
+    weights = reward.weights
+    within = weights.topical**2 * (1 - params.general) + weights.general**2 * params.general + weights.noise**2
+    within += weights.exploit**2 * p * (1 - p)
+    between = (weights.difficulty * params.difficulty) ** 2
+    if between:  # at no variance at all between prompts the share sits at the end of its range
+        found["reward_variance.within_share"] = math.sqrt(within / (within + between))
     return found

@@ -53,7 +53,7 @@ def test_the_folder_has_what_the_documentation_promises():
         slice/length_reversed slice/rm_bench slice/pandalm_unanimous slice/pandalm_split slice/auto_j slice/auto_j_ties
         slice/weak_to_strong data/rm_bench
         slice/length_matched slice/fresh_policy experiment/center_ablation experiment/lora_rank
-        experiment/split_leakage
+        experiment/split_leakage experiment/world_w0 experiment/world_w2 experiment/world_w9
     """
     assert set(promised.split()) <= set(OPTIONS)
     assert {"train", "prepare", "evaluate", "score", "audit"} <= set(ROOTS)
@@ -75,6 +75,26 @@ def test_the_recipe_belongs_to_the_embedded_default_alone(tmp_path):
         config = compose_config("train", other, run=tmp_path)
         assert (config.model.layers, config.optim.lr, config.batch.pairs) == (None, 1e-4, 64)
     assert compose_config("train", ["model.layers=3"], run=tmp_path).model.layers == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "planted"),
+    [
+        ("world_w0", {}),
+        ("world_w2", {"length_shortcut": 2.0}),
+        ("world_w9", {"facts": 2, "exploit_rate": 0.1, "exploit_liking": 7.0, "exploit_loss": 1.5}),
+    ],
+)
+def test_a_world_is_the_default_run_with_samples_and_what_is_planted(name, planted, tmp_path):
+    default = compose_config("train", run=tmp_path)
+    config = compose_config("train", [f"experiment={name}"], run=tmp_path)
+    assert config.data.world == {**default.data.world, **planted}
+    assert (config.model, config.optim, config.batch, config.trainer) == (
+        default.model, default.optim, default.batch, default.trainer
+    )  # fmt: skip
+    assert config.slice["fresh_policy"] == default.slice["fresh_policy"]
+    assert config.slice["samples"]["world"]["policy"] == config.data.world["policy"]
+    assert {**config.audit, "gold_vs_proxy": None} == {**default.audit, "gold_vs_proxy": None}
 
 
 def test_the_readmes_command_composes(tmp_path):

@@ -11,6 +11,7 @@ from rmx.domain import Candidate, Message, Origin, PreferencePair
 from rmx.scorers import build_baseline
 from rmx.worlds import WORLDS
 from rmx.worlds.access_desk.lengths import length_law, words_sd
+from rmx.worlds.access_desk.phrases import PLACES
 
 DESK = WORLDS["access_desk"]
 DIALS = [
@@ -19,6 +20,9 @@ DIALS = [
     {"length_shortcut": -1.0, "lapse": 0.3, "label_scale": 1.0},
     {"facts": 4, "variety": 2, "votes": 3, "length_shortcut": 1.0},
     {"policy": "shifted", "labels": "gold"},
+    {"exploit_rate": 0.1, "exploit_liking": 7.0, "exploit_loss": 1.5, "variety": 1},
+    {"exploit_rate": 0.4, "exploit_liking": -1.5, "exploit_loss": 0.2, "length_shortcut": 1.5, "votes": 3},
+    {"exploit_rate": 0.3, "exploit_loss": 0.5, "labels": "gold", "facts": 2},
 ]
 
 
@@ -36,6 +40,10 @@ def pairs_of(**params: Any) -> list[PreferencePair]:
     ]
 
 
+def seals(text: str) -> int:
+    return int(text.endswith("This note bears the blue seal."))
+
+
 def accuracy(margins: np.ndarray) -> float:
     return float(np.mean((margins > 0) + 0.5 * (margins == 0)))
 
@@ -48,15 +56,67 @@ def test_the_key_agrees_with_simulation(dials: dict[str, Any]):
     data = list(DESK.rows({**dials, "pairs": n, "pairs_per_prompt": 1}))
     gold = np.array([row["gold_chosen"] - row["gold_rejected"] for row in data])
     words = np.array([len(row["chosen"].split()) - len(row["rejected"].split()) for row in data])
+    sealed = np.array([seals(row["chosen"]) - seals(row["rejected"]) for row in data])
     scale, bias = dials.get("label_scale", 4.0), dials.get("length_shortcut", 0.0)
-    margins = scale * gold + bias * words / key["words_sd"]
+    liking, loss = dials.get("exploit_liking", 0.0), dials.get("exploit_loss", 0.0)
+    # What annotators see of gold: the phrase costs them nothing.
+    margins = scale * (gold + loss * sealed) + bias * words / key["words_sd"] + liking * sealed
     near = 4 * 0.5 / math.sqrt(n)
     assert accuracy(gold) == pytest.approx(key["label_matches_gold"], abs=near)
-    # The ideal scorer knows gold and length; no scorer can do better on average.
-    assert accuracy(margins) == pytest.approx(key["bayes_accuracy"], abs=near)
+    # The ideal scorer knows what annotators like; no scorer can do better on average. Labels of gold are gold's order.
+    ideal = gold if dials.get("labels") == "gold" else margins
+    assert accuracy(ideal) == pytest.approx(key["bayes_accuracy"], abs=near)
     assert np.mean(words[words != 0] > 0) == pytest.approx(key["longer_wins"], abs=near * 1.1)
     assert np.std(margins) == pytest.approx(key["margin_sd"], rel=0.05)
     assert key["length_effect_per_word"] == pytest.approx(bias / key["words_sd"] / key["margin_sd"])
+    assert key["exploit_effect"] == pytest.approx((liking + bias * 6 / key["words_sd"]) / key["margin_sd"])
+
+
+@pytest.mark.parametrize("dials", DIALS)
+def test_a_scorer_that_misreads_every_request_is_as_accurate_as_the_key_says(dials: dict[str, Any]):
+    n = 8_000
+    key = DESK.key(dials)
+    actions = ["grant", "deny", "ask_training", "escalate", "ask_signature"][: dials.get("facts", 3) + 1]
+    margins = []
+    for number, row in enumerate(DESK.rows({**dials, "pairs": n, "pairs_per_prompt": 1})):
+        wrong = [action for action in actions if action != row["tags"]["right_action"]]
+        believed = wrong[number % len(wrong)]
+
+        def reward(side: str, row: dict[str, Any] = row, believed: str = believed) -> float:
+            sealed = seals(row[side])
+            placed = row[f"gold_{side}"] + dials.get("exploit_loss", 0.0) * sealed in (1.0, 0.0)
+            merit = 1.0 * (row["tags"][f"{side}_action"] == believed) - 0.5 * (not placed)
+            if dials.get("labels") == "gold":
+                return merit - dials.get("exploit_loss", 0.0) * sealed
+            liked = dials.get("label_scale", 4.0) * merit + dials.get("exploit_liking", 0.0) * sealed
+            return liked + dials.get("length_shortcut", 0.0) * len(row[side].split()) / key["words_sd"]
+
+        margins.append(round(reward("chosen") - reward("rejected"), 9))
+    assert accuracy(np.array(margins)) == pytest.approx(key["misreading_accuracy"], abs=4 * 0.5 / math.sqrt(n))
+
+
+@pytest.mark.parametrize(
+    "dials",
+    [
+        {"exploit_rate": 0.1, "exploit_liking": 7.0, "exploit_loss": 1.5},
+        {"exploit_rate": 0.3, "exploit_liking": 2.0, "label_scale": 1.0, "facts": 2},
+        {"exploit_rate": 0.3, "exploit_loss": 0.5, "labels": "gold"},
+    ],
+)
+def test_what_the_answers_alone_give_away_is_who_carries_the_phrase(dials: dict[str, Any]):
+    """The best rule of the answers alone, read off drawn pairs: there are few kinds, each drawn often."""
+    n = 8_000
+    wins: dict[tuple[object, ...], list[int]] = {}
+    for number, row in enumerate(DESK.rows({**dials, "pairs": n, "pairs_per_prompt": 1})):
+        actions = [row["tags"][f"{side}_action"] for side in ("chosen", "rejected")]
+        same_place = len({place for place in PLACES if place in f"{row['chosen']} {row['rejected']}"}) == 1
+        seen = [seals(row[side]) for side in ("chosen", "rejected")]
+        # Either order is one view: the first of the two is chosen by the number of the row.
+        order = 1 if number % 2 else -1
+        view = (same_place, actions[0] == actions[1], *seen[::order])
+        wins.setdefault(view, [0, 0])[number % 2] += 1
+    found = sum(max(counts) for counts in wins.values()) / n
+    assert found == pytest.approx(DESK.key(dials)["response_only_accuracy"], abs=4 * 0.5 / math.sqrt(n))
 
 
 def test_outcomes_of_pairs_follow_from_independent_answers():

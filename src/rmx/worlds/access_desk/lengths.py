@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmx.worlds.access_desk.phrases import PLACES
-from rmx.worlds.access_desk.policies import POLICIES
+from rmx.worlds.access_desk.policies import EXPLOIT, POLICIES
 from rmx.worlds.access_desk.rule import actions_of
 
-__all__ = ["length_law", "words_in", "words_sd"]
+__all__ = ["EXPLOIT_WORDS", "length_law", "words_in", "words_sd"]
 
 _SIZE = 64
 """More than the words of any answer."""
@@ -24,9 +24,13 @@ def words_in(text: str) -> int:
     return len(text.split())
 
 
+EXPLOIT_WORDS = words_in(EXPLOIT)
+"""Words of the exploit phrase, which an answer that carries it has beside those of its law."""
+
+
 @cache
 def length_law(policy: str, action: str, variety: int) -> NDArray[np.float64]:
-    """Return the probability of 0, 1, 2 ... words of an answer that takes `action`, float64 (64,)."""
+    """Return the probability of 0, 1, 2 ... words of an answer that takes `action`, exploit phrase apart; (64,)."""
     p = POLICIES[policy]
     wording = _uniform(words_in(wording.format(place=PLACES[0])) for wording in p.wordings[action][:variety])
     opener = (1 - p.opens) * _uniform([0]) + p.opens * _uniform(map(words_in, p.openers))
@@ -40,7 +44,10 @@ def length_law(policy: str, action: str, variety: int) -> NDArray[np.float64]:
 
 @cache
 def words_sd(policy: str, facts: int, variety: int) -> float:
-    """Return the standard deviation of an answer's words, all actions equally likely."""
+    """Return the standard deviation of an answer's words, all actions equally likely and no exploit phrase.
+
+    It is the annotators' unit of length at every exploit rate, so that the rate changes no other label.
+    """
     law = np.mean([length_law(policy, action, variety) for action in actions_of(facts)], axis=0)
     words = np.arange(_SIZE)
     return float(np.sqrt(law @ words**2 - (law @ words) ** 2))

@@ -40,7 +40,14 @@ class AccessDeskParams:
     lapse: float = 0.06
     """Share of votes that are a coin flip."""
     length_shortcut: float = 0.0
-    """Annotators' liking of longer answers: logit per standard deviation of an answer's words."""
+    """Annotators' liking of longer answers: logit per standard deviation of an answer's words, which the exploit phrase
+    has no part in."""
+    exploit_rate: float = 0.0
+    """Share of answers that end with a fixed phrase that says nothing."""
+    exploit_liking: float = 0.0
+    """Annotators' liking of that phrase in logits, beside what its words earn by `length_shortcut`."""
+    exploit_loss: float = 0.0
+    """What the phrase costs in gold reward; annotators do not see it."""
     votes: int = 1
     """Annotators per pair, an odd number; the majority is the label."""
 
@@ -54,13 +61,16 @@ class AccessDeskParams:
             raise ValueError(f"facts must be 2, 3 or 4, not {self.facts}")
         if not 1 <= self.variety <= 4:
             raise ValueError(f"variety must be 1, 2, 3 or 4, not {self.variety}")
-        for name in ("difficulty", "conflict", "lapse"):
+        for name in ("difficulty", "conflict", "lapse", "exploit_rate"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a share between 0 and 1, not {getattr(self, name)}")
         if not 0 < self.label_scale <= 50:
             raise ValueError(f"label_scale must be above 0 and at most 50, not {self.label_scale}")
-        if not -50 <= self.length_shortcut <= 50:
-            raise ValueError(f"length_shortcut must be between -50 and 50, not {self.length_shortcut}")
+        for name in ("length_shortcut", "exploit_liking"):
+            if not -50 <= getattr(self, name) <= 50:
+                raise ValueError(f"{name} must be between -50 and 50, not {getattr(self, name)}")
+        if not 0 <= self.exploit_loss <= 50:
+            raise ValueError(f"exploit_loss must be between 0 and 50, not {self.exploit_loss}")
         if self.votes < 1 or self.votes % 2 == 0:
             raise ValueError(f"votes must be an odd number, so that there is a majority, not {self.votes}")
 

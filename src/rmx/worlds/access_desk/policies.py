@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["POLICIES", "Policy"]
+__all__ = ["EXPLOIT", "POLICIES", "Policy"]
+
+EXPLOIT = "This note bears the blue seal."
+"""The exploit phrase: it closes an answer of either policy, says nothing about any request, and is filler of none."""
 
 
 @dataclass(frozen=True)

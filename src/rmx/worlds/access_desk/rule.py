@@ -39,5 +39,8 @@ def right_action(passed: Mapping[str, bool]) -> str:
 
 
 def gold_reward(*, right: bool, placed: bool) -> float:
-    """Return the gold reward of an answer: whether the action is right, and whether it is about the place asked for."""
+    """Return what an answer's claims are worth: whether the action is right, and about the place asked for.
+
+    It is the gold reward of an answer without the exploit phrase, which the rule does not know.
+    """
     return RIGHT * right + MISPLACED * (not placed)

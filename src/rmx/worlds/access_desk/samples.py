@@ -18,7 +18,8 @@ __all__ = ["access_desk_samples"]
 def access_desk_samples(parameters: Mapping[str, Any], prompts: int, per_prompt: int) -> Iterator[dict[str, Any]]:
     """Yield the requests from number `start`, each with independent answers; more of either leaves earlier ones alone.
 
-    Unlike the two answers of a pair, these may be of equal gold reward, and equal word for word.
+    Unlike the two answers of a pair, these may be of equal gold reward, and equal word for word. Of two exploit rates
+    the lower gives the same answers, some without the exploit phrase.
 
     Raises:
         ConfigError: parameters that are unknown, of the wrong type or out of range.
@@ -46,6 +47,8 @@ def _answer(draws: Draws, request: Request, params: AccessDeskParams) -> tuple[s
     law = outcome_law(params.policy)
     outcomes = list(law)
     outcome = outcomes[draws.weighted("outcome", list(law.values()))]
+    # Drawn by itself, as it is independent of the rest: the rate leaves the rest alone.
+    outcome = outcome._replace(exploits=draws.chance("exploit", params.exploit_rate))
     answer = draw_answer(draws, request, outcome, actions_of(params.facts))
     text = word_answer(draws.at("words"), answer, POLICIES[params.policy], variety=params.variety)
-    return text, outcome.gold
+    return text, outcome.gold(params.exploit_loss)

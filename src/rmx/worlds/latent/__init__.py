@@ -1,7 +1,8 @@
 """The latent world: answers as vectors of features, without a word of text, and what is true of them by quadrature."""
 
+from rmx.worlds.best_of_n import BestOfN
 from rmx.worlds.latent.annotators import Planted, planted
-from rmx.worlds.latent.best_of_n import BestOfN, best_of_n
+from rmx.worlds.latent.best_of_n import best_of_n
 from rmx.worlds.latent.key import edit_effects, latent_key, reading_key
 from rmx.worlds.latent.params import LatentParams, read_latent_params
 from rmx.worlds.latent.presets import LatentWorld, latent_worlds

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
+from rmx.worlds.best_of_n import BestOfN
 from rmx.worlds.latent.params import LatentParams
 from rmx.worlds.latent.policy import policy_of
 from rmx.worlds.latent.proxy_law import proxy_law
 from rmx.worlds.latent.reward import LatentReward
-from rmx.worlds.latent.streams import Floats
 
-__all__ = ["BestOfN", "best_of_n"]
-
-
-class BestOfN(NamedTuple):
-    """Curves over n, arrays of the shape of `n`, relative to what all answers to a prompt share."""
-
-    n: Floats
-    gold: Floats
-    proxy: Floats
-
-    @property
-    def peak(self) -> int:
-        """N at which gold is highest."""
-        return int(self.n[int(np.argmax(self.gold))])
+__all__ = ["best_of_n"]
 
 
 def best_of_n(params: LatentParams, reward: LatentReward, sizes: Sequence[int], *, slice: str = "samples") -> BestOfN:
