@@ -14,11 +14,13 @@ over labelled pairs. With w(y, y') the chance of a pair, either order alike, it 
   independently, given that their gold differs, so w(y, y') = q(y) q(y') there. With A(t) the sum of q(y') s(t - r(y'))
   and B(t) that of q(y') g(t - f(y')), y' being those of other gold than y, the condition reads A(r(y)) = B(f(y)).
   A and B rise strictly and are the same for all y of one gold: among these r is a rising function of f. Between
-  answers of unequal gold it need not be, by their opponents alone; a test solves the condition for the worlds of
-  conf/experiment and finds the order of f.
+  answers of unequal gold it need not be, by their opponents alone. A test solves the condition for the worlds of
+  conf/experiment: where nothing or the phrase is planted r has the order of f; where length is, r differs in the order
+  of some answers, and gold(n) by less than .01.
 
 Best-of-n reads nothing but the order of the answers to a request. So gold(n) under f is gold(n) under r; proxy(n) is
-given in f, the annotators' logits. The constant per request moves neither.
+given in f, the annotators' logits. The constant per request moves neither. Of answers that training never has (a phrase
+in samples alone, say) the reward is taken to think as annotators would.
 
 What a small model learns is less: it misreads some requests and takes a wrong action for the right one, in all answers
 alike. `misread` has it do so in a share of requests, and judge by f otherwise. On labels it then agrees with
