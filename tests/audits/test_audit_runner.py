@@ -257,9 +257,9 @@ def test_a_hundred_thousand_pairs_take_seconds() -> None:
         *(name for name, audit in AUDITS.items() if hasattr(audit, "probe")),
     }
     audits = build_audits({name: {"slices": ["heldout"]} for name in AUDITS if name not in unscored})
-    start = time.perf_counter()
+    start = time.process_time()
     results = run_audits(audits, Evidence({"heldout": table}))
-    assert time.perf_counter() - start < 40  # about 4 s on a free core
+    assert time.process_time() - start < 40  # about 4 s where nothing else runs
     assert {r.status for r in results} == {"REPORTED", "INCONCLUSIVE"}
 
 
