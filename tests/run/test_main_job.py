@@ -43,7 +43,7 @@ def test_wrong_judges_are_refused_before_the_model_is_loaded(
 
 
 def test_a_run_without_a_validation_slice_is_judged_on_heldout_all_the_same(tmp_path: Path) -> None:
-    small = ["model=tiny-random", "model.head_init=normal", "trainer.max_steps=1", "data.world.pairs=24", "slice={}"]
+    small = ["model=tiny-random", "model.head_init=normal", "trainer.max_steps=1", "data.world.pairs=24", "slice=[]"]
     run = tmp_path / "run"
     split = ["data.split.validation=0", "data.split.heldout=0.4"]
     command = [sys.executable, "-m", "rmx.train", *small, *split, f"hydra.run.dir={run}"]

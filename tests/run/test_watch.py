@@ -52,7 +52,7 @@ def test_the_default_watches_for_a_length_shortcut(tmp_path: Path) -> None:
 
 
 def test_every_validation_leaves_its_audits_and_no_judged_slice_is_looked_at(tmp_path: Path) -> None:
-    small = ["model=tiny-random", "model.head_init=normal", "data.world.pairs=120", "slice={}", "scorer={}"]
+    small = ["model=tiny-random", "model.head_init=normal", "data.world.pairs=120", "slice=[]", "scorer={}"]
     run = tmp_path / "run"
     steps = ["trainer.max_steps=4", "trainer.val_every=2", "data.split.validation=0.3", "data.split.heldout=0.3"]
     command = [sys.executable, "-m", "rmx.train", *small, *steps, f"hydra.run.dir={run}"]
