@@ -65,3 +65,26 @@ def test_where_it_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match=r"file/to_rate\.jsonl: cannot be written"):
         write_to_rate(tmp_path / "file" / "to_rate.jsonl", scored(texts), AUDITS, {"samples": texts.candidates})
+
+
+def test_the_order_of_a_prompts_answers_is_that_of_their_ids_and_not_of_the_draws(tmp_path: Path) -> None:
+    texts = collect_texts("samples", (), samples=drawn(tmp_path))
+    path = tmp_path / "to_rate.jsonl"
+    write_to_rate(path, scored(texts), AUDITS, {"samples": texts.candidates})
+    ids = {(c.prompt[0].content, c.completion): c.candidate_id for c in texts.candidates}
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    by_prompt: dict[str, list[str]] = {}
+    for row in rows:
+        by_prompt.setdefault(row["prompt"][0]["content"], []).append(
+            ids[row["prompt"][0]["content"], row["completion"]]
+        )
+    assert len(by_prompt) == 20
+    assert all(found == sorted(found) for found in by_prompt.values())
+
+
+def test_a_reward_that_is_not_finite_is_the_audits_to_say(tmp_path: Path) -> None:
+    texts = collect_texts("samples", (), samples=drawn(tmp_path))
+    rewards = np.full(len(texts.candidates), np.nan)
+    evidence = Evidence(scores={}, candidates={"samples": texts.scored("model", rewards)})
+    assert write_to_rate(tmp_path / "to_rate.jsonl", evidence, AUDITS, {"samples": texts.candidates}) == 0
+    assert {result.status for result in run_audits(AUDITS, evidence)} == {"FAIL"}

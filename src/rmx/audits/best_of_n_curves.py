@@ -99,7 +99,7 @@ def best_of_n_curves(evidence: Evidence, slice: str, scorer: str, n_max: int | N
     proxy = Spread.of(samples.rewards)
     if proxy.sd == 0:
         raise UnavailableError(f"all rewards of {scorer} on slice {slice} are equal")
-    values, wins, drawn, rated = (_of_all if samples.has_gold else _of_winners)(samples, slice, sizes)
+    values, wins, drawn, rated = _of_all(samples, sizes) if samples.has_gold else _of_winners(samples, slice, sizes)
     gold = Spread.of(drawn)
     if gold.sd == 0:
         raise UnavailableError(f"all gold rewards on slice {slice} are equal")
@@ -116,7 +116,7 @@ def best_of_n_curves(evidence: Evidence, slice: str, scorer: str, n_max: int | N
 
 
 def samples_to_rate(samples: Samples, slice: str, n_max: int | None) -> list[tuple[int, int]]:
-    """Return (prompt, sample) of every answer whose gold reward the curves need, in random order of each prompt's.
+    """Return (prompt, sample) of every answer whose gold reward the curves need.
 
     Raises:
         UnavailableError: A prompt has fewer than twice `n_max` samples.
@@ -124,9 +124,8 @@ def samples_to_rate(samples: Samples, slice: str, n_max: int | None) -> list[tup
     sizes = _sizes(samples, slice, n_max)
     found = []
     for p in range(len(samples.prompts)):
-        order, winners, further = _chain(samples, p, sizes)
-        wanted = {*winners.tolist(), further}
-        found += [(p, i) for i in order.tolist() if i in wanted]
+        _, winners, further = _chain(samples, p, sizes)
+        found += [(p, i) for i in sorted({*winners.tolist(), further})]
     return found
 
 
@@ -143,7 +142,7 @@ Read = tuple[Floats, Floats, list[Floats], int]
 """Gold of the best of n and its wins, both (P, sizes); plain samples of the policy; number of answers rated."""
 
 
-def _of_all(samples: Samples, _slice: str, sizes: tuple[int, ...]) -> Read:
+def _of_all(samples: Samples, sizes: tuple[int, ...]) -> Read:
     both = list(zip(samples.rewards, samples.gold, strict=True))
     rated = sum(len(np.unique(candidates)) for candidates in samples.candidates)
     return (

@@ -10,7 +10,7 @@ import numpy as np
 from rmx.audits.base import Audit
 from rmx.audits.best_of_n import BestOfN
 from rmx.audits.best_of_n_curves import samples_to_rate
-from rmx.audits.evidence import Evidence, UnavailableError
+from rmx.audits.evidence import Evidence, NotFiniteError, UnavailableError
 from rmx.domain import Candidate
 from rmx.whole_file import write_jsonl
 
@@ -52,10 +52,11 @@ def _unrated(evidence: Evidence, slice: str, n_max: int | None, texts: Sequence[
     try:
         samples = evidence.samples(slice, "model")
         chosen = samples_to_rate(samples, slice, n_max)
-    except UnavailableError:
+    except (UnavailableError, NotFiniteError):  # which the audit itself has answered with
         return []
     if samples.has_gold:
         return []
     wanted = {samples.candidates[p][i]: None for p, i in chosen if np.isnan(samples.gold[p][i])}
     by_id = {candidate.candidate_id: candidate for candidate in texts}
+    # Samples of a prompt stand in the order of their ids, which are hashes: it says nothing of who won at which n.
     return [by_id[str(identity)] for identity in wanted]
