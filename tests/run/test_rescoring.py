@@ -44,7 +44,7 @@ def data() -> SliceData:
     heads = {f"{k}": rng.integers(2, 64, int(rng.integers(3, 12))).tolist() for k in range(10)}
     ids = [[*heads[c.prompt[0].content], *rng.integers(2, 64, int(rng.integers(1, 9))), 1] for c in texts.candidates]
     part = Slice("heldout", tuple(pairs), "heldout", None, len(pairs))
-    return SliceData(part, texts, store_of(ids), Comparisons.from_pairs(pairs, slice="heldout"))
+    return SliceData(part, texts, Comparisons.from_pairs(pairs, slice="heldout"), store_of(ids))
 
 
 def model_of(layout: str, *, frozen: bool = False) -> RewardModel:

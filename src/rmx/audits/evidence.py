@@ -71,6 +71,9 @@ class Evidence:
             UnavailableError: The candidates, or the edits of this probe, were not given or not scored.
         """
         table = self.candidates.get(slice)
+        scores = self.scores.get(slice)
+        if scores is not None and scores.kind == "pairwise":
+            raise UnavailableError("not_applicable", f"{scorer} gives margins only and has no level")
         if table is None or len(table) == 0:
             raise UnavailableError("not_provided", f"no candidates of slice {slice}")
         edited = table.of(scorer, probe=probe)

@@ -6,10 +6,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["CHOICES", "LAYOUTS", "RANGES", "Range"]
+__all__ = ["BASELINES", "CHOICES", "LAYOUTS", "RANGES", "Range"]
 
 LAYOUTS = ("packed", "padded")
 """Layouts that the model can run."""
+
+BASELINES = ("longer", "shorter", "bag_of_words")
+"""Kinds of the `scorer` node that a judged scorer must beat, and that are never judged themselves."""
 
 CHOICES: Mapping[str, tuple[str | None, ...]] = {
     "method.kind": ("rm",),

@@ -9,7 +9,7 @@ from typing import Any
 
 from rmx.config.keys import leaves, open_keys
 from rmx.config.nearest import did_you_mean
-from rmx.config.ranges import CHOICES, RANGES
+from rmx.config.ranges import BASELINES, CHOICES, RANGES
 from rmx.config.schema import Config
 from rmx.config.targets import check_targets
 from rmx.errors import ConfigError
@@ -18,12 +18,8 @@ __all__ = ["check"]
 
 _NEEDED: Mapping[str, Mapping[str, str]] = {
     "score": {
-        "reward": "a finished run, a reward-model directory or a hub id",
         "input": "a file of prompts and completions",
         "output": "the file to write",
-    },
-    "evaluate": {
-        "reward": "a finished run, a reward-model directory or a hub id; a baseline of scorer=NAME is not judged alone"
     },
     "audit": {"scores": "a finished run, or a score table as parquet, CSV or JSONL, or a list of them to compare"},
 }
@@ -140,6 +136,15 @@ def _processes(config: Config) -> Iterator[str]:
         )
 
 
+def _judged(config: Config) -> Iterator[str]:
+    nodes = [node for node in config.scorer.values() if not isinstance(node, dict) or node.get("kind") not in BASELINES]
+    if config.task in ("evaluate", "score") and config.reward is None and not nodes:
+        yield (
+            "reward: missing value; give a finished run, a reward-model directory or a hub id, or a scorer that brings "
+            "its own; a baseline of scorer=NAME is not judged alone"
+        )
+
+
 def _needs(config: Config) -> Iterator[str]:
     for key, what in _NEEDED.get(config.task, {}).items():
         if getattr(config, key) is None:
@@ -147,6 +152,7 @@ def _needs(config: Config) -> Iterator[str]:
 
 
 _RULES: tuple[Callable[[Config], Iterator[str]], ...] = (
+    _judged,
     _needs,
     _paths,
     _source,

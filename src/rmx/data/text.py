@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -9,8 +10,10 @@ import xxhash
 
 from rmx.domain import Message
 
-__all__ = ["digest", "fold", "normalise", "opening_turn", "unit_interval", "word_list", "words"]
+__all__ = ["TOKENS", "digest", "fold", "normalise", "opening_turn", "unit_interval", "word_list", "words"]
 
+TOKENS = re.compile(r"\w+|[^\w\s]")
+"""Words and single punctuation marks: what a text is made of where no tokenizer is at hand."""
 _PUNCTUATION = str.maketrans(dict.fromkeys("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", " "))
 
 

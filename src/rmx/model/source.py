@@ -18,7 +18,9 @@ __all__ = ["Location", "check_directory", "locate", "resolve"]
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _WHEEL = "pypi:"
 _TOKENIZER_FILES = ("*.json", "*.jinja", "*.model", "*.txt", "*.tiktoken")
-_RUNS_CODE = ("auto_map", "_attn_implementation_internal", "_experts_implementation_internal")
+_OWN_CODE = "auto_map"
+"""Names Python files of the directory itself."""
+_RUNS_CODE = (_OWN_CODE, "_attn_implementation_internal", "_experts_implementation_internal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,9 @@ def resolve(model: ModelConfig, cache: Path, *, weights: bool = True) -> Locatio
     return locate(model.source, revision=model.revision, key="model.source", weights=weights)
 
 
-def locate(source: str, *, revision: str | None = None, key: str, weights: bool = True) -> Location:
+def locate(
+    source: str, *, revision: str | None = None, key: str, weights: bool = True, trust_remote_code: bool = False
+) -> Location:
     """Return the directory of a local path or hub id, checked.
 
     Args:
@@ -58,25 +62,27 @@ def locate(source: str, *, revision: str | None = None, key: str, weights: bool 
         revision: Hub revision to pin.
         key: The configuration key that named it, for messages.
         weights: False fetches and checks only the tokenizer.
+        trust_remote_code: Take Python files that come with the weights.
 
     Raises:
         ModelError: It cannot be reached or read, or wants to run code.
     """
     local = Path(source).expanduser()
     if local.exists() or _HUB_ID.fullmatch(source) is None:
-        check_directory(local, key=key, weights=weights)
+        check_directory(local, key=key, weights=weights, trust_remote_code=trust_remote_code)
         path = local.resolve()
         return Location(path, str(path), {"source": source, "kind": "directory"})
-    path = _snapshot(source, revision, key, weights)
-    check_directory(path, key=key, weights=weights)
+    path = _snapshot(source, revision, key, weights, trust_remote_code)
+    check_directory(path, key=key, weights=weights, trust_remote_code=trust_remote_code)
     return Location(path, source, {"source": source, "kind": "hub", "revision": path.name})
 
 
-def check_directory(path: Path, *, key: str, weights: bool = True) -> None:
+def check_directory(path: Path, *, key: str, weights: bool = True, trust_remote_code: bool = False) -> None:
     """Refuse a directory that is not a loadable model, or whose configuration names code to run.
 
     A config.json can choose an attention implementation by the name of a hub repository, which older transformers
-    import and run; rmx takes no such file whatever the version.
+    import and run; rmx takes no such file whatever the version, and with `trust_remote_code` only what lies in the
+    directory itself.
 
     Raises:
         ModelError: As described; names the file.
@@ -94,20 +100,20 @@ def check_directory(path: Path, *, key: str, weights: bool = True) -> None:
         except (OSError, ValueError) as error:
             raise ModelError(f"{file}: cannot be read ({_first_line(error)}); fetch the model again") from error
         for field in _RUNS_CODE:
-            if field in _keys(content):
+            if field in _keys(content) and not (trust_remote_code and field == _OWN_CODE):
                 raise ModelError(
-                    f"{file}: field {field!r} asks to run code that comes with the weights, which rmx never does; "
+                    f"{file}: field {field!r} asks to run code that comes with the weights, which rmx does not do; "
                     "use a model that transformers knows by itself, or remove the field from a local copy"
                 )
     if weights and not any(path.glob("*.safetensors")):
         raise ModelError(f"{path}: holds no .safetensors file ({key}); convert the weights, pickled ones are not read")
 
 
-def _snapshot(source: str, revision: str | None, key: str, weights: bool) -> Path:
+def _snapshot(source: str, revision: str | None, key: str, weights: bool, trust_remote_code: bool) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
-    patterns = [*_TOKENIZER_FILES, *(["*.safetensors"] if weights else [])]
+    patterns = [*_TOKENIZER_FILES, *(["*.safetensors"] if weights else []), *(["*.py"] if trust_remote_code else [])]
     remedy = f"set {key} to a local copy of it"
     what = f"weights {source}" if weights else f"tokenizer {source}"
     try:

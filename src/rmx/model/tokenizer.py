@@ -26,21 +26,27 @@ def load_tokenizer(model: ModelConfig, cache: Path) -> Any:
     return read_tokenizer(resolve(model, cache, weights=False).path, chat_template=model.chat_template)
 
 
-def read_tokenizer(directory: Path, *, chat_template: str | None = None) -> Any:
+def read_tokenizer(
+    directory: Path, *, chat_template: str | None = None, trust_remote_code: bool = False, needs_template: bool = True
+) -> Any:
     """Return the tokenizer of a directory.
 
     Args:
         directory: Holds the tokenizer's files.
         chat_template: Jinja text or a .jinja file to use in place of the tokenizer's own.
+        trust_remote_code: Run Python files of the directory.
+        needs_template: Whether one without a chat template is refused.
 
     Raises:
-        ModelError: It cannot be read, or there is no chat template.
+        ModelError: It cannot be read, or there is no chat template where one is needed.
     """
     from transformers import AutoTokenizer
 
     try:
         with quiet_loading():
-            tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(
+                directory, local_files_only=True, trust_remote_code=trust_remote_code
+            )
     except Exception as error:  # the tokenizers library raises bare Exception on a damaged file
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{directory}: the tokenizer cannot be read ({reason}); fetch the model again") from error
@@ -48,7 +54,7 @@ def read_tokenizer(directory: Path, *, chat_template: str | None = None) -> Any:
         tokenizer.chat_template = _template_text(chat_template)
     if isinstance(tokenizer.chat_template, dict):
         tokenizer.chat_template = tokenizer.chat_template.get("default")
-    if not tokenizer.chat_template:
+    if needs_template and not tokenizer.chat_template:
         raise ModelError(f"{directory}: the tokenizer has no chat template; set model.chat_template to a .jinja file")
     return tokenizer
 

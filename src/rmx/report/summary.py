@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rmx.config.ranges import BASELINES
 from rmx.domain import AuditResult, GateDecision, RequirementOutcome
 
 __all__ = ["Summary", "blocking", "judged_scorer", "model_sentence", "summarise"]
-
-BASELINES = ("longer", "shorter", "bag_of_words")
-"""Trivial scorers that a heldout accuracy is always shown beside; one that was not scored is named as such."""
 
 
 @dataclass(frozen=True, slots=True)

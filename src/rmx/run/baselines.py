@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rmx.config.nearest import did_you_mean
 from rmx.config.strict import build_strict
 from rmx.domain import PreferencePair
 from rmx.errors import ConfigError
+from rmx.run.judged import baseline_nodes
 from rmx.scorers import BASELINES, Scorer, build_baseline
 
 __all__ = ["build_baselines", "check_baselines"]
@@ -21,16 +21,16 @@ class _Node:
 
 
 def check_baselines(nodes: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the kinds that the `scorer` node names, in order; nothing is fitted, so this can come before training.
+    """Return the kinds of baselines that the `scorer` node names, in order.
+
+    Nothing is fitted, so this can come before training.
 
     Raises:
         ConfigError: An unknown key or kind, or two nodes of one kind, whose rewards would share a name.
     """
     kinds: dict[str, str] = {}
-    for name, node in nodes.items():
+    for name, node in baseline_nodes(nodes).items():
         kind = build_strict(_Node, node, where=f"scorer.{name}").kind
-        if kind not in BASELINES:
-            raise ConfigError(f"scorer.{name}.kind: {kind!r} is not known; {did_you_mean(kind, BASELINES)}")
         if kind in kinds:
             raise ConfigError(f"scorer.{name}.kind: scorer.{kinds[kind]} is {kind} already; leave one of them out")
         kinds[kind] = name

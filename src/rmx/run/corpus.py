@@ -25,19 +25,35 @@ from rmx.run.encoding import encode_prepared
 from rmx.score_table import Comparisons
 from rmx.scorers.slice_texts import EditRequest, SliceTexts, collect_texts
 
-__all__ = ["Corpus", "SliceData", "build_corpus", "build_slice_data", "edit_requests", "prove_slices", "texts_by_id"]
+__all__ = [
+    "Corpus",
+    "SliceData",
+    "TextSlice",
+    "build_corpus",
+    "build_slice_data",
+    "edit_requests",
+    "prove_slices",
+    "slice_comparisons",
+    "texts_by_id",
+]
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class SliceData:
-    """A slice as texts, token ids and comparisons."""
+class TextSlice:
+    """A slice as texts and comparisons, which is all that a scorer without a tokenizer reads."""
 
     slice: Slice
     texts: SliceTexts
-    store: TokenStore
     comparisons: Comparisons
+
+
+@dataclass(frozen=True)
+class SliceData(TextSlice):
+    """A slice as texts, comparisons and token ids."""
+
+    store: TokenStore
 
 
 @dataclass(frozen=True)
@@ -60,7 +76,7 @@ def edit_requests(audits: Iterable[Audit], slice: str) -> list[EditRequest]:
     return [EditRequest(PROBES[name], items) for name, items in wanted.items()]
 
 
-def texts_by_id(slices: Mapping[str, SliceData]) -> dict[str, Candidate]:
+def texts_by_id(slices: Mapping[str, TextSlice]) -> dict[str, Candidate]:
     """Return every text of the slices by its candidate, edits included."""
     return {text.candidate_id: text for data in slices.values() for text in data.texts.candidates}
 
@@ -125,7 +141,11 @@ def build_slice_data(
             why = next((f"the first {p.detail}" for p in refused.values()), f"longer than {readable} tokens")
             _log.warning("slice %s: %d edited texts are left out (%s)", slice.name, lost, why)
     prompts = store.lengths - store.completion_lengths
-    lengths = {p.pair_id: int(prompts[i]) for p, i in zip(slice.pairs, texts.chosen, strict=True)}
-    styled = map(with_style, slice.pairs)
-    comparisons = Comparisons.from_pairs(styled, slice=slice.name, prompt_tokens=lengths)
-    return SliceData(slice, texts.with_tokens(store.completion_lengths.tolist()), store, comparisons)
+    comparisons = slice_comparisons(slice, prompts[texts.chosen].tolist())
+    return SliceData(slice, texts.with_tokens(store.completion_lengths.tolist()), comparisons, store)
+
+
+def slice_comparisons(slice: Slice, prompt_lengths: Sequence[int]) -> Comparisons:
+    """Return the comparisons of a slice with the counts of their style; one prompt's length for each pair."""
+    lengths = {p.pair_id: int(n) for p, n in zip(slice.pairs, prompt_lengths, strict=True)}
+    return Comparisons.from_pairs(map(with_style, slice.pairs), slice=slice.name, prompt_tokens=lengths)

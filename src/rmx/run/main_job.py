@@ -27,6 +27,7 @@ from rmx.record import RunRecord
 from rmx.run.baselines import build_baselines, check_baselines
 from rmx.run.corpus import Corpus, build_corpus, texts_by_id
 from rmx.run.directory import RunDirectory, is_launched_rank
+from rmx.run.judged import refuse_judged
 from rmx.run.judgement import Judgement, exit_status, judge, show
 from rmx.run.process import settle_process
 from rmx.run.rating import ask_to_rate
@@ -43,6 +44,7 @@ def train(config: Config) -> int:
     # What is used only at the end is checked here: a misspelt bound must not cost a training, nor claim a directory.
     audits, watch = build_audits(config.audit), build_watch(config.watch)
     build_requirements(config.gate)
+    refuse_judged(config.scorer)
     check_baselines(config.scorer)
     resume = config.trainer.resume == "auto"
     path = Path(config.paths.run)

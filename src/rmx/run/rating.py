@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from rmx.audits.base import Audit
 from rmx.audits.evidence import Evidence
 from rmx.review.to_rate import write_to_rate
-from rmx.run.corpus import SliceData
+from rmx.run.corpus import TextSlice
 from rmx.run.directory import RunDirectory
 
 __all__ = ["ask_to_rate"]
 
 
 def ask_to_rate(
-    evidence: Evidence, audits: Sequence[Audit], slices: Mapping[str, SliceData], directory: RunDirectory
+    evidence: Evidence, audits: Sequence[Audit], slices: Mapping[str, TextSlice], directory: RunDirectory
 ) -> None:
     """Write the answers that best-of-n audits need rated, if any, and say so."""
     texts = {name: data.texts.candidates for name, data in slices.items()}

@@ -5,23 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from rmx.config.schema import Config
+from rmx.errors import ConfigError
+from rmx.run.judged import find_judged, surroundings
 from rmx.run.process import settle_process
-from rmx.scorers.reward_model import load_reward
+from rmx.scorers.base import PairwiseJudge
 from rmx.scorers.stream import score_stream
 
 __all__ = ["score_file"]
 
 
 def score_file(config: Config) -> int:
-    """Score `input` with `reward` into `output`."""
+    """Score `input` with the judged scorer into `output`."""
+    kind = find_judged(config)
     settle_process(config.trainer)
-    device = "cpu" if config.trainer.accelerator == "cpu" else None
-    reward = load_reward(
-        str(config.reward), device=device, max_tokens=config.batch.max_tokens, layout=config.batch.layout
-    )
-    for flag in reward.flags:
+    scorer = kind.load(surroundings(config))
+    if isinstance(scorer, PairwiseJudge):
+        raise ConfigError(f"scorer: {kind.kind} compares pairs and gives no text a reward; give a scorer of texts")
+    for flag in scorer.flags:
         print(f"note: {flag}")
-    summary = score_stream(reward, Path(str(config.input)), Path(str(config.output)))
+    summary = score_stream(scorer, Path(str(config.input)), Path(str(config.output)))
     print(f"{summary.rows:,} rows scored ({summary.resumed:,} of them by an earlier run): {config.output}")
     for reason, count in summary.refused.items():
         print(f"  without a reward, {reason}: {count:,}")

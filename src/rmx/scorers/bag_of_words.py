@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -12,6 +11,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from rmx.data.text import TOKENS
 from rmx.domain import Candidate, PreferencePair
 from rmx.errors import DataError
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BagOfWords"]
 
-_TOKEN = re.compile(r"\w+|[^\w\s]")
 _RIDGES = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3)
 """To choose from, the strongest first."""
 _FOLDS = 5
@@ -72,7 +71,7 @@ class BagOfWords:
 
 
 def _words(text: str) -> list[str]:
-    return _TOKEN.findall(text.lower())
+    return TOKENS.findall(text.lower())
 
 
 def _vocabulary(texts: Iterable[str]) -> dict[str, int]:

@@ -60,8 +60,12 @@ class _Foreign(nn.Module):
         return logits[:, 0].float()
 
 
-def find_reward(reward: str | Path) -> Location:
+def find_reward(reward: str | Path, *, trust_remote_code: bool = False) -> Location:
     """Return the model directory that `reward` names: a finished run, its model/, another directory, or a hub id.
+
+    Args:
+        reward: As described.
+        trust_remote_code: Take one whose configuration names code to run.
 
     Raises:
         ModelError: It is none of these, or the run has no model yet.
@@ -71,7 +75,7 @@ def find_reward(reward: str | Path) -> Location:
         return locate(str(path / "model"), key=_KEY)
     if path.is_dir() and not (path / "config.json").exists() and (path / "config.yaml").exists():
         raise ModelError(f"{path}: this run has no model/ yet; finish it with trainer.resume=auto")
-    return locate(str(reward), key=_KEY)
+    return locate(str(reward), key=_KEY, trust_remote_code=trust_remote_code)
 
 
 def load_export(directory: Path, *, device: torch.device | str, layout: str) -> LoadedScorer:
@@ -104,18 +108,25 @@ def load_export(directory: Path, *, device: torch.device | str, layout: str) -> 
 
 
 def load_foreign(
-    location: Location, *, device: torch.device | str, chat_template: str | None, terminal: str | None
+    location: Location,
+    *,
+    device: torch.device | str,
+    chat_template: str | None,
+    terminal: str | None,
+    trust_remote_code: bool = False,
 ) -> LoadedScorer:
     """Load a sequence classifier of one label without rmx.json.
 
     Raises:
         ModelError: It cannot be read, has no reward head, or more than one label.
     """
-    tokenizer = read_tokenizer(location.path, chat_template=chat_template)
+    tokenizer = read_tokenizer(location.path, chat_template=chat_template, trust_remote_code=trust_remote_code)
     renderer = Renderer(tokenizer, terminal=terminal)
-    network = _classifier(location.path)
+    network = _classifier(location.path, trust_remote_code=trust_remote_code)
     text = network.config.get_text_config()
     flags = ["no rmx.json: template, terminal token and scores are unverified, and the scale of the rewards is unknown"]
+    if not type(network).__module__.startswith("transformers."):
+        flags.append(f"its own code runs ({type(network).__name__}): what it pools and its head are its own")
     declared = text.pad_token_id
     if declared is None:
         rows = network.get_input_embeddings().weight.shape[0]
@@ -155,12 +166,12 @@ def _float32_head(network: Any) -> str:
     return ""
 
 
-def _classifier(directory: Path) -> Any:
+def _classifier(directory: Path, *, trust_remote_code: bool = False) -> Any:
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
     try:
         with quiet_loading():
-            config = AutoConfig.from_pretrained(directory, local_files_only=True)
+            config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=trust_remote_code)
             if config.num_labels != 1:
                 raise ModelError(
                     f"{directory}: a classifier of {config.num_labels} labels, a reward model has one; "
@@ -168,7 +179,12 @@ def _classifier(directory: Path) -> Any:
                 )
             config.use_cache = False
             network, report = AutoModelForSequenceClassification.from_pretrained(
-                directory, config=config, use_safetensors=True, local_files_only=True, output_loading_info=True
+                directory,
+                config=config,
+                use_safetensors=True,
+                local_files_only=True,
+                output_loading_info=True,
+                trust_remote_code=trust_remote_code,
             )
     except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]

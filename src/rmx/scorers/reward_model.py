@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 
 from rmx.config.schema import BatchConfig
 from rmx.data.tokenise import Text
-from rmx.data.tokens import TokenStore, encode_candidates
+from rmx.data.tokens import TokenStore, encode_candidates, encode_renderable
 from rmx.domain import Candidate, Message, Origin
 from rmx.errors import DataError
 from rmx.model.contract import CONTRACT_FILE, Contract
 from rmx.model.scoring import map_sequences
+from rmx.scorers.base import Scored
 from rmx.scorers.loading import LoadedScorer, find_reward, load_export, load_foreign
 from rmx.scorers.prompts import as_completion, as_prompt
 
-__all__ = ["Reward", "RewardModelScorer", "load_reward"]
+__all__ = ["Reward", "RewardModelScorer", "load_foreign_reward", "load_reward", "place"]
 
 Prompt = str | Sequence[Message] | Sequence[dict[str, Any]]
 
@@ -65,6 +66,17 @@ class Reward:
                 f"score row {number + 1}: {self.too_long(int(store.lengths[number]))}; shorten or leave it out"
             )
         return self.rewards(store)
+
+    def score_texts(self, candidates: Sequence[Candidate]) -> Scored:
+        """Return the rewards of n candidates; those that cannot be rendered or are too long have none, and a reason."""
+        store, problems = encode_renderable(self.renderer, candidates)
+        reasons = {number: f"{p.reason}: {p.detail}" for number, p in problems.items()}
+        for number in np.flatnonzero(store.lengths > self.max_length).tolist():
+            reasons[number] = f"over_length: {self.too_long(int(store.lengths[number]))}"
+        good = np.array([i for i in range(len(candidates)) if i not in reasons], np.int64)
+        values = np.full(len(candidates), np.nan)
+        values[good] = self.rewards(store.select(good))
+        return Scored(values, reasons)
 
     def rewards(self, store: TokenStore) -> NDArray[np.float32]:
         """Return the rewards (n,) of rendered sequences, none longer than `max_length`."""
@@ -125,12 +137,48 @@ def load_reward(
         ModelError: The model cannot be reached or read, or is no reward model.
     """
     location = find_reward(reward)
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    described = location.path / (CONTRACT_FILE if (location.path / CONTRACT_FILE).exists() else "config.json")
-    identity = hashlib.sha256(described.read_bytes() + repr((chat_template, terminal)).encode())
-    if described.name == CONTRACT_FILE:
-        loaded = load_export(location.path, device=place, layout=layout)
-    else:
-        loaded = load_foreign(location, device=place, chat_template=chat_template, terminal=terminal)
-        identity.update(repr(sorted(location.facts.items())).encode())
-    return Reward(loaded, identity.hexdigest()[:16], max_tokens=max_tokens, device=place)
+    if not (location.path / CONTRACT_FILE).exists():
+        return load_foreign_reward(
+            reward, device=device, max_tokens=max_tokens, chat_template=chat_template, terminal=terminal
+        )
+    where = place(device)
+    identity = hashlib.sha256((location.path / CONTRACT_FILE).read_bytes())
+    loaded = load_export(location.path, device=where, layout=layout)
+    return Reward(loaded, identity.hexdigest()[:16], max_tokens=max_tokens, device=where)
+
+
+def load_foreign_reward(
+    reward: str | Path,
+    *,
+    device: str | None = None,
+    max_tokens: int = 8192,
+    chat_template: str | None = None,
+    terminal: str | None = None,
+    trust_remote_code: bool = False,
+) -> Reward:
+    """Load a sequence classifier of one label as a foreign reward model, whether or not it has a contract of rmx.
+
+    Args:
+        reward: A Hugging Face reward-model directory or a hub id.
+        device: As for `load_reward`, as are the next three.
+        max_tokens: Tokens of a batch.
+        chat_template: Jinja text or file in place of the tokenizer's template.
+        terminal: The token that closes a text.
+        trust_remote_code: Run the Python files that come with the weights.
+
+    Raises:
+        ModelError: The model cannot be reached or read, or is no reward model.
+    """
+    location = find_reward(reward, trust_remote_code=trust_remote_code)
+    where = place(device)
+    identity = hashlib.sha256((location.path / "config.json").read_bytes())
+    identity.update(repr((chat_template, terminal, sorted(location.facts.items()))).encode())
+    loaded = load_foreign(
+        location, device=where, chat_template=chat_template, terminal=terminal, trust_remote_code=trust_remote_code
+    )
+    return Reward(loaded, identity.hexdigest()[:16], max_tokens=max_tokens, device=where)
+
+
+def place(device: str | None) -> torch.device:
+    """Return where a model runs: on `device`, or on a GPU if there is one."""
+    return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))

@@ -11,14 +11,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rmx.data.files import content_hash, file_rows
-from rmx.data.tokenise import Text, tokenise
-from rmx.domain import Origin
+from rmx.domain import Candidate, Origin
 from rmx.errors import DataError
+from rmx.score_table import candidate_id
+from rmx.scorers.base import TextScorer
 from rmx.scorers.prompts import as_completion, as_prompt
-from rmx.scorers.reward_model import Reward
 
 __all__ = ["StreamSummary", "score_stream"]
 
@@ -39,16 +37,16 @@ class StreamSummary:
     """Rows without a reward, by reason; they stand in the output with null and the reason."""
 
 
-def score_stream(reward: Reward, source: Path, target: Path) -> StreamSummary:
+def score_stream(scorer: TextScorer, source: Path, target: Path) -> StreamSummary:
     """Write a JSON line with `id` and `reward` for each row with `id`, `prompt` and `completion`.
 
     Rows with `chosen` and `rejected` in place of `completion` get `chosen_reward`, `rejected_reward`, their `margin`
-    and `preference`, the probability σ(margin). A text that the model cannot read (too long, a control token in it)
+    and `preference`, the probability σ(margin). A text that the scorer cannot score (too long, a control token in it)
     gets null and a `reason`. Until it is complete the output is called TARGET.partial; a later call with the same model
     and input continues it.
 
     Args:
-        reward: The loaded model.
+        scorer: The loaded model, or any other scorer of texts.
         source: JSONL, CSV or Parquet, the text formats also gzipped.
         target: Must not exist.
 
@@ -60,14 +58,14 @@ def score_stream(reward: Reward, source: Path, target: Path) -> StreamSummary:
         raise DataError(f"{target}: exists already; delete it or choose another output")
     partial = target.with_name(target.name + ".partial")
     state = target.with_name(target.name + ".partial.json")
-    job = {"reward": reward.identity, "input": content_hash([source])}
+    job = {"reward": scorer.identity, "input": content_hash([source])}
     try:
         resumed, refused = _resume(partial, state, job)
         total = resumed
         with partial.open("a", encoding="utf-8") as stream:
             rows = islice(_checked(file_rows(source)), resumed, None)
             while chunk := list(islice(rows, _CHUNK)):
-                for line in _score(reward, chunk):
+                for line in _score(scorer, chunk):
                     _count(refused, line)
                     stream.write(json.dumps(line, ensure_ascii=False) + "\n")
                 stream.flush()
@@ -117,35 +115,28 @@ def _checked(rows: Iterable[Row]) -> Iterator[Row]:
         yield origin, row
 
 
-def _score(reward: Reward, chunk: list[Row]) -> Iterator[dict[str, Any]]:
-    texts: list[Text] = []
-    parts: list[tuple[dict[str, Any], tuple[int, ...]]] = []
-    numbers: dict[Text, int] = {}
+def _score(scorer: TextScorer, chunk: list[Row]) -> Iterator[dict[str, Any]]:
+    texts: dict[str, Candidate] = {}
+    parts: list[tuple[dict[str, Any], tuple[str, ...]]] = []
     for origin, row in chunk:
         prompt = as_prompt(row, "prompt", origin)
         names = ("chosen", "rejected") if "completion" not in row and "chosen" in row else ("completion",)
-        wanted = [(prompt, as_completion(row, name, origin)) for name in names]
-        for text in wanted:
-            if numbers.setdefault(text, len(texts)) == len(texts):
-                texts.append(text)
-        parts.append((row, tuple(numbers[text] for text in wanted)))
-    rewards, reasons = _rewards(reward, texts)
+        wanted = []
+        for name in names:
+            completion = as_completion(row, name, origin)
+            wanted.append(candidate_id(prompt, completion))
+            texts.setdefault(wanted[-1], Candidate(wanted[-1], prompt, completion))
+        parts.append((row, tuple(wanted)))
+    scored = scorer.score_texts(list(texts.values()))
+    number = {identity: i for i, identity in enumerate(texts)}
+    # JSON has no word for a number that is not finite.
+    reasons = {i: f"not_finite: the scorer gave {v}" for i, v in enumerate(scored.values) if not math.isfinite(v)}
+    reasons.update(scored.reasons)
     for row, members in parts:
-        wrong = next((reasons[i] for i in members if i in reasons), None)
-        values = [None if wrong else float(rewards[i]) for i in members]
+        numbers = [number[identity] for identity in members]
+        wrong = next((reasons[i] for i in numbers if i in reasons), None)
+        values = [None if wrong else float(scored.values[i]) for i in numbers]
         yield {"id": row["id"], **_columns(values), **({"reason": wrong} if wrong else {})}
-
-
-def _rewards(reward: Reward, texts: list[Text]) -> tuple[np.ndarray, dict[int, str]]:
-    tokenised = tokenise(reward.renderer, texts)
-    lengths = tokenised.store.lengths
-    reasons = {number: f"{p.reason}: {p.detail}" for number, p in tokenised.problems.items()}
-    for number in np.flatnonzero(lengths > reward.max_length).tolist():
-        reasons[number] = f"over_length: {reward.too_long(int(lengths[number]))}"
-    good = np.array([i for i in range(len(texts)) if i not in reasons], np.int64)
-    rewards = np.full(len(texts), np.nan, np.float32)
-    rewards[good] = reward.rewards(tokenised.store.select(good))
-    return rewards, reasons
 
 
 def _columns(values: list[float | None]) -> dict[str, float | None]:
