@@ -14,7 +14,13 @@ ROOTS = sorted(path.stem for path in CONF.glob("*.yaml"))
 OPTIONS = sorted(path.relative_to(CONF).with_suffix("").as_posix() for path in CONF.glob("*/*.yaml"))
 OPTIONS = [option for option in OPTIONS if not option.startswith(("hydra/", "local/"))]
 # What a root cannot do without, and what an option needs beside it.
-NEEDED = {"score": ["reward=r", "input=i", "output=o"], "audit": ["scores=s"], "evaluate": ["reward=r"]}
+NEEDED = {
+    "score": ["reward=r", "input=i", "output=o"],
+    "sample": ["input=i", "output=o"],
+    "rerank": ["reward=r", "input=i", "output=o"],
+    "audit": ["scores=s"],
+    "evaluate": ["reward=r"],
+}
 WITHOUT_HUB = ("jsonl", "alpaca_eval", "pandalm", "auto_j", "llmbar", "rm_bench")
 BESIDE = {f"data/{name}": ["data.path=pairs.jsonl"] for name in WITHOUT_HUB}
 
@@ -57,7 +63,7 @@ def test_the_folder_has_what_the_documentation_promises():
         experiment/split_leakage experiment/world_w0 experiment/world_w2 experiment/world_w9
     """
     assert set(promised.split()) <= set(OPTIONS)
-    assert {"train", "prepare", "evaluate", "score", "audit"} <= set(ROOTS)
+    assert {"train", "prepare", "evaluate", "score", "audit", "sample", "rerank"} <= set(ROOTS)
 
 
 def test_the_default_is_offline_on_the_processor_with_answers_of_a_fresh_policy(tmp_path):

@@ -138,3 +138,15 @@ def test_ratings_of_something_else_are_refused(row: dict[str, Any], message: str
     spec = SamplesSpec(path=str(path), ratings=str(jsonl(tmp_path / "r.jsonl", [row])))
     with pytest.raises(DataError, match=message):
         read_samples("samples", spec, DataConfig())
+
+
+def test_another_rewards_numbers_can_stand_in_for_gold(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "s.jsonl", [{"id": 1, "prompt": "p", "completions": ["x", "y", "x"]}])
+    watched = {"id": 1, "prompt": "p", "completions": ["x", "y", "x"], "rewards": [0.25, None, 0.25], "reward": 0.25}
+    refused = {"id": 2, "prompt": "q", "best": None, "completions": None, "reason": "over_length: 9"}
+    ratings = jsonl(tmp_path / "r.jsonl", [watched, refused])
+    spec = SamplesSpec(path=str(path), ratings=str(ratings), gold_column="rewards")
+    (one,) = read_samples("samples", spec, DataConfig())
+    assert one.gold == (0.25, None, 0.25)
+    with pytest.raises(DataError, match=r"row 1: no column 'gold' .*mend gold_column"):
+        read_samples("samples", SamplesSpec(path=str(path), ratings=str(ratings)), DataConfig())

@@ -1,4 +1,6 @@
+import json
 import random
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -6,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rmx.config.schema import SplitConfig
+from rmx.config.schema import DataConfig, SplitConfig
 from rmx.data.groups import group_pairs, index_prompts
-from rmx.data.split import assign_splits, count_moved
+from rmx.data.prepare import prepare
+from rmx.data.split import assign_splits, count_moved, in_half
 from rmx.domain import Message, Origin, PreferencePair
 from rmx.errors import ConfigError, DataError
 
@@ -105,3 +108,31 @@ def test_shares_and_mode_are_checked():
         split_of(pairs, SplitConfig(mode="random"))
     with pytest.raises(ConfigError, match="must leave a share to train on"):
         split_of(pairs, SplitConfig(validation=0.5, heldout=0.5))
+
+
+def test_the_halves_share_no_group_and_together_are_train() -> None:
+    groups = [f"g{i}" for i in range(400)]
+    first, second = ({g for g in groups if in_half(g, SplitConfig(half=half))} for half in ("first", "second"))
+    assert not first & second
+    assert first | second == set(groups)
+    assert 150 < len(first) < 250
+    assert all(in_half(g, SplitConfig()) for g in groups)
+
+
+def test_two_runs_on_the_halves_are_judged_on_the_same_pairs(tmp_path: Path) -> None:
+    rows = [{"prompt": f"Question {i} of many?", "chosen": f"yes {i}", "rejected": f"no {i}"} for i in range(120)]
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    columns = {"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"}
+    whole, one, other = (
+        prepare(DataConfig(path=str(path), columns=columns, split=SplitConfig(heldout=0.2, half=half)))
+        for half in (None, "first", "second")
+    )
+    for name in ("validation", "heldout"):
+        assert whole.splits[name] == one.splits[name] == other.splits[name]
+    ids = [{pair.pair_id for pair in prepared.splits["train"]} for prepared in (whole, one, other)]
+    assert ids[1] | ids[2] == ids[0]
+    assert not {p.group for p in one.splits["train"]} & {p.group for p in other.splits["train"]}
+    assert one.ledger.rejected == {"other_half": len(other.splits["train"])}
+    assert one.ledger.balances
+    assert len({p.fingerprint for p in (whole, one, other)}) == 3

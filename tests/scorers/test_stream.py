@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from rmx.config.schema import AdapterConfig, ModelConfig
+from rmx.data import row_stream as module
 from rmx.data.render import Renderer
 from rmx.errors import DataError
 from rmx.export import Findings, export_model
 from rmx.model import build_reward_model
-from rmx.scorers import stream as module
 from rmx.scorers.reward_model import Reward, load_reward
 from rmx.scorers.stream import score_stream
 
@@ -60,7 +60,7 @@ def test_each_row_gets_its_reward_in_order(reward: Reward, tmp_path: Path) -> No
     assert [row["id"] for row in got] == [row["id"] for row in ROWS]
     expected = reward.score([r["prompt"] for r in ROWS], [r["completion"] for r in ROWS])
     assert [row["reward"] for row in got] == pytest.approx(expected.tolist(), rel=1e-5, abs=1e-5)
-    assert (summary.rows, summary.resumed, summary.refused) == (23, 0, {})
+    assert (summary.rows, summary.resumed, summary.tally) == (23, 0, {})
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.jsonl.gz", "out.jsonl"]
 
 
@@ -91,14 +91,14 @@ def test_texts_that_cannot_be_scored_stay_with_their_reason(reward: Reward, tmp_
     assert got[1]["reason"].startswith("over_length: ")
     assert got[2]["reason"].startswith("invalid_text: ")
     assert got[3]["margin"] is None
-    assert summary.refused == {"over_length": 2, "invalid_text": 1}
+    assert summary.tally == {"over_length": 2, "invalid_text": 1}
 
 
 @pytest.mark.parametrize("torn", [b"", b'{"id": "row-', b'{"id": "row-4", "reward": 0.25}'])
 def test_an_interrupted_scoring_goes_on_where_it_stopped(
     reward: Reward, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torn: bytes
 ) -> None:
-    monkeypatch.setattr(module, "_CHUNK", 4)
+    monkeypatch.setattr(module, "CHUNK", 4)
     source = write(tmp_path / "in.jsonl", ROWS)
     score_stream(reward, source, tmp_path / "whole.jsonl")
     scored = reward.rewards

@@ -21,6 +21,14 @@ _NEEDED: Mapping[str, Mapping[str, str]] = {
         "input": "a file of prompts and completions",
         "output": "the file to write",
     },
+    "sample": {
+        "input": "a file of prompts, or a finished run whose prompts of sample.split are asked",
+        "output": "the file to write",
+    },
+    "rerank": {
+        "input": "a file of prompts with their completions",
+        "output": "the file to write",
+    },
     "audit": {"scores": "a finished run, or a score table as parquet, CSV or JSONL, or a list of them to compare"},
 }
 """What a command cannot do without, and what it may be."""
@@ -138,11 +146,16 @@ def _processes(config: Config) -> Iterator[str]:
 
 def _judged(config: Config) -> Iterator[str]:
     nodes = [node for node in config.scorer.values() if not isinstance(node, dict) or node.get("kind") not in BASELINES]
-    if config.task in ("evaluate", "score") and config.reward is None and not nodes:
+    if config.task in ("evaluate", "score", "rerank") and config.reward is None and not nodes:
         yield (
             "reward: missing value; give a finished run, a reward-model directory or a hub id, or a scorer that brings "
             "its own; a baseline of scorer=NAME is not judged alone"
         )
+
+
+def _sampling(config: Config) -> Iterator[str]:
+    if config.task == "sample" and config.sample.engine == "vllm" and config.model.layers is not None:
+        yield "model.layers: sample.engine=vllm runs whole models; give null, or sample.engine=transformers"
 
 
 def _needs(config: Config) -> Iterator[str]:
@@ -162,4 +175,5 @@ _RULES: tuple[Callable[[Config], Iterator[str]], ...] = (
     _margin,
     _adapter_targets,
     _processes,
+    _sampling,
 )

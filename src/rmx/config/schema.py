@@ -21,6 +21,8 @@ __all__ = [
     "ModelConfig",
     "OptimConfig",
     "PathsConfig",
+    "RerankConfig",
+    "SampleConfig",
     "SplitConfig",
     "TrainerConfig",
 ]
@@ -45,6 +47,8 @@ class SplitConfig:
     """`grouped`, or `row_random`, which exists only to measure how much leakage flatters."""
     salt: str = "rmx"
     """Changes which groups are held out; part of the split fingerprint."""
+    half: str | None = None
+    """`first` or `second`: train on one half of the train groups, so that two rewards share no prompt; null on all."""
 
 
 @dataclass
@@ -211,6 +215,33 @@ class TrainerConfig:
 
 
 @dataclass
+class SampleConfig:
+    """Fresh completions of a policy."""
+
+    n: int = 16
+    """Completions for each prompt."""
+    temperature: float = 1.0
+    top_p: float = 1.0
+    """Draw from the likeliest tokens that together have this probability; 1 draws from all."""
+    max_new_tokens: int = 256
+    """Tokens after which a completion that has not ended is cut, and marked so."""
+    batch: int = 64
+    """Completions that are generated together; a kill costs no more than these."""
+    engine: str = "transformers"
+    """transformers, or vllm where that is installed."""
+    split: str = "heldout"
+    """Where `input` is a finished run: whose prompts."""
+
+
+@dataclass
+class RerankConfig:
+    """Best-of-n of a file of completions."""
+
+    n: int | None = None
+    """Choose among the first n of each row; null takes all."""
+
+
+@dataclass
 class GateConfig:
     """What must hold before the reward may be optimised against."""
 
@@ -269,6 +300,8 @@ class Config:
     watch: dict[str, Any] = field(default_factory=dict)
     """Audits at every validation, by name, on the validation slice alone."""
     scorer: dict[str, Any] = field(default_factory=dict)
+    sample: SampleConfig = field(default_factory=SampleConfig)
+    rerank: RerankConfig = field(default_factory=RerankConfig)
     gate: GateConfig = field(default_factory=GateConfig)
     logger: LoggerConfig = field(default_factory=LoggerConfig)
     callbacks: dict[str, Any] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from rmx.data.ledger import Ledger, NearDuplicates
 from rmx.data.overlap import count_overlap, split_fingerprint
 from rmx.data.prepared import Prepared, split_rows, stayed_effects
 from rmx.data.sources import Rows, read_rows
-from rmx.data.split import SPLITS, assign_splits, count_moved
+from rmx.data.split import SPLITS, assign_splits, count_moved, in_half
 from rmx.data.text import digest
 from rmx.domain import PreferencePair
 from rmx.errors import DataError
@@ -59,6 +59,8 @@ def prepare(data: DataConfig, *, cache: Path | None = None, earlier: Path | None
 def data_fingerprint(data: DataConfig, rows: Rows) -> str:
     """Return a hash of the content of the data and of every setting that changes what it becomes."""
     settings = {key: value for key, value in asdict(data).items() if key not in _ELSEWHERE}
+    # A way of splitting that is not used leaves the fingerprints of before it existed.
+    settings["split"] = {key: value for key, value in settings["split"].items() if value is not None}
     return digest(_VERSION, rows.fingerprint, repr(sorted(settings.items())))
 
 
@@ -118,6 +120,9 @@ def _place(
             review.append(pair)
         elif prompts.of_pair[k] in leaky and split != "train":
             review.append(for_review(pair, "near_duplicate_of_train"))
+        elif destination == "keep" and split == "train" and not in_half(pair.group, data.split):
+            detail = f"data.split.half={data.split.half} trains on the other groups"
+            found.rejections.append(Rejection(pair.pair_id, pair.origin, "other_half", detail))
         elif destination == "keep":
             splits[split].append(pair)
         elif grouped and split == "train":

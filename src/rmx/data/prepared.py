@@ -13,7 +13,7 @@ from rmx.data.comparison import Rejection
 from rmx.data.contamination.record import Hit, write_hits
 from rmx.data.ledger import KEPT, Effect, Ledger
 from rmx.data.overlap import SplitRow, count_overlap, split_fingerprint
-from rmx.data.samples import SampledPrompt
+from rmx.data.sampled import SampledPrompt
 from rmx.data.text import digest, normalise, opening_turn
 from rmx.domain import PreferencePair
 from rmx.errors import DataError

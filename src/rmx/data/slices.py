@@ -146,9 +146,10 @@ def build_slice(
     source, rest = _source(name, spec)
     train = prepared.splits["train"] if prepared is not None else None
     if source == "samples":
-        samples = read_samples(name, build_strict(SamplesSpec, rest, where=f"slice.{name}"), data)
-        shared = None if train is None else _overlap(samples, train, data)
-        return Slice(name, (), source, shared, len(samples), samples=samples)
+        read = read_samples(name, build_strict(SamplesSpec, rest, where=f"slice.{name}"), data, prepared)
+        unanswered = [Rejection(s.prompt_id, s.origin, *s.problem) for s in read if s.problem is not None]
+        shared = None if train is None else _overlap(read, train, data)
+        return Slice(name, (), source, shared, len(read), samples=read).drop(unanswered)
     parsed = build_strict(SliceSpec, rest, where=f"slice.{name}")
     if parsed.data and source != "data":
         raise ConfigError(f"slice.{name}.data is only for from=data, not from={source}; drop one of them")

@@ -12,7 +12,7 @@ from rmx.data.text import unit_interval
 from rmx.domain import PreferencePair
 from rmx.errors import ConfigError, DataError
 
-__all__ = ["MODES", "SPLITS", "assign_splits", "count_moved"]
+__all__ = ["MODES", "SPLITS", "assign_splits", "count_moved", "in_half"]
 
 SPLITS = ("train", "validation", "heldout", "disputed")
 """Every split of prepared data; `disputed` holds pairs set aside for disagreement, the others what was kept."""
@@ -52,6 +52,17 @@ def assign_splits(
         "heldout" if u < split.heldout else "validation" if u < split.heldout + split.validation else "train"
         for u in numbers
     )
+
+
+def in_half(group: str, split: SplitConfig) -> bool:
+    """Whether a group of train belongs to the half that is trained on; the other half is the other run's.
+
+    Which groups are held out does not depend on it, so two rewards trained on disjoint prompts are judged alike (Bai et
+    al. 2022, arXiv 2204.05862, section 4.2: one is optimised against, the other watches).
+    """
+    if split.half is None:
+        return True
+    return (unit_interval(group, f"{split.salt} half") < 0.5) == (split.half == "first")
 
 
 def count_moved(current: Mapping[str, str], earlier: Path) -> dict[str, int]:

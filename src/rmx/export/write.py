@@ -77,7 +77,10 @@ def export_model(
         max_length=context_length(base.config),
         golden=_golden(model, renderer, exported),
         tolerance=TOLERANCE[dtype],
-        model={key: value for key, value in facts.items() if key != "base" or facts.get("kind") == "hub"},
+        model={
+            **{key: value for key, value in facts.items() if key != "base" or facts.get("kind") == "hub"},
+            "tokenizer_hash": renderer.tokenizer_fingerprint,
+        },
         reward_mean=findings.reward_mean,
         reward_sd=findings.reward_sd,
         temperature=findings.temperature,

@@ -1,4 +1,4 @@
-"""The backbone: a transformers base model without its language-model head, at the wanted depth and dtype."""
+"""Pretrained weights: a transformers base model, alone or in its causal LM, at the wanted depth and dtype."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ from rmx.model.quiet import quiet_loading
 from rmx.model.random_init import random_weights
 from rmx.model.source import Location, resolve
 
-__all__ = ["DTYPES", "Backbone", "backbone_location", "context_length", "load_backbone", "read_config"]
+__all__ = [
+    "DTYPES",
+    "Backbone",
+    "backbone_location",
+    "context_length",
+    "load_backbone",
+    "load_causal_lm",
+    "read_config",
+]
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -61,15 +69,48 @@ def load_backbone(model: ModelConfig, cache: Path) -> Backbone:
     """
     from transformers import AutoModel
 
+    location, config, total = _opened(model, cache)
+    _check_decoder(config)
+    module = _weights(AutoModel, location.path, config, model)
+    return Backbone(module, config, _facts(module, location, config, total, model))
+
+
+def load_causal_lm(model: ModelConfig, cache: Path) -> tuple[Any, Backbone]:
+    """Load `model` with its language-model head; dropout is 0 everywhere.
+
+    Args:
+        model: Source, depth, dtype and attention implementation. Cut short, the last layer kept answers to the head.
+        cache: The directory of `paths.cache`.
+
+    Returns:
+        The causal LM of transformers, and the base model inside it.
+
+    Raises:
+        ConfigError: As `load_backbone`.
+        ModelError: As `load_backbone`.
+    """
+    from transformers import AutoModelForCausalLM
+
+    location, config, total = _opened(model, cache)
+    network = _weights(AutoModelForCausalLM, location.path, config, model)
+    return network, Backbone(network.base_model, config, _facts(network, location, config, total, model))
+
+
+def _opened(model: ModelConfig, cache: Path) -> tuple[Location, Any, int]:
+    """Return where the weights lie, their config, and how many layers it had."""
     if model.dtype not in DTYPES:
         raise ConfigError(f"model.dtype={model.dtype!r} is unknown; choose one of {', '.join(DTYPES)}")
     location = backbone_location(model, cache)
     config, total = read_config(location.path, layers=model.layers)
-    _check_decoder(config)
+    return location, config, total
+
+
+def _weights(kind: Any, directory: Path, config: Any, model: ModelConfig) -> Any:
+    """Load a directory as one of transformers' auto classes."""
     try:
         with quiet_loading():
-            module, report = AutoModel.from_pretrained(
-                location.path,
+            module, report = kind.from_pretrained(
+                directory,
                 config=config,
                 dtype=DTYPES[model.dtype],
                 attn_implementation=model.attention,
@@ -79,16 +120,20 @@ def load_backbone(model: ModelConfig, cache: Path) -> Backbone:
             )
     except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
         remedy = "set model.attention=eager" if "attention" in str(error) else "fetch them again"
-        raise ModelError(f"{location.path}: the weights cannot be loaded ({_first_line(error)}); {remedy}") from error
+        raise ModelError(f"{directory}: the weights cannot be loaded ({_first_line(error)}); {remedy}") from error
     absent = sorted(report["missing_keys"]) + sorted(str(key) for key in report["mismatched_keys"])
     if absent:
         found = f"{len(absent)} weights are missing or of another shape, first {absent[0]}"
-        raise ModelError(f"{location.path}: {found}; fetch them again")
+        raise ModelError(f"{directory}: {found}; fetch them again")
     for part in module.modules():
         if isinstance(part, nn.Dropout):
             part.p = 0.0
+    return module
+
+
+def _facts(module: nn.Module, location: Location, config: Any, total: int, model: ModelConfig) -> dict[str, Any]:
     text = config.get_text_config()
-    facts = {
+    return {
         **location.facts,
         "base": location.base,
         "model_type": config.model_type,
@@ -99,7 +144,6 @@ def load_backbone(model: ModelConfig, cache: Path) -> Backbone:
         "dtype": model.dtype,
         "parameters": sum(p.numel() for p in module.parameters()),
     }
-    return Backbone(module, config, facts)
 
 
 def read_config(directory: Path, *, layers: int | None = None) -> tuple[Any, int]:

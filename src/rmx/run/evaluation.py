@@ -24,6 +24,7 @@ from rmx.run.judged import find_judged, surroundings
 from rmx.run.judged_scores import score_judged
 from rmx.run.judged_slices import build_judged_slices, is_given
 from rmx.run.judgement import exit_status, judge, show
+from rmx.run.lineage import print_lineage_notes, sampled_rows
 from rmx.run.process import settle_process
 from rmx.run.rating import ask_to_rate
 from rmx.scorers.kind import ScorerKind
@@ -47,6 +48,7 @@ def evaluate(config: Config) -> int:
         scorer = kind.load(surroundings(config))
     for flag in scorer.flags:
         print(f"note: {flag}")
+    print_lineage_notes(sampled_rows(config.slice), scorer)
     own = run if isinstance(scorer, Reward) and not is_given(config.data) else None
     with record.phase("data"):
         prepared, slices = build_judged_slices(config, own, scorer, audits, cache)

@@ -9,11 +9,12 @@ from typing import Any
 from rmx.config.schema import Config
 from rmx.errors import ConfigError
 from rmx.scorers import BASELINES
+from rmx.scorers.base import PairwiseJudge, TextScorer
 from rmx.scorers.kind import ScorerKind, Surroundings
 from rmx.scorers.registry import build_kind, kind_of
 from rmx.scorers.reward_path import RewardPath
 
-__all__ = ["baseline_nodes", "find_judged", "refuse_judged", "surroundings"]
+__all__ = ["baseline_nodes", "find_judged", "load_text_scorer", "refuse_judged", "surroundings"]
 
 
 def find_judged(config: Config) -> ScorerKind:
@@ -41,6 +42,21 @@ def find_judged(config: Config) -> ScorerKind:
             "and compare finished evaluations with rmx.audit scores=[A,B]"
         )
     return kind
+
+
+def load_text_scorer(config: Config) -> TextScorer:
+    """Load the judged scorer where single texts are scored, and print what is to be known of it.
+
+    Raises:
+        ConfigError: As `find_judged`, or it compares pairs.
+    """
+    kind = find_judged(config)
+    scorer = kind.load(surroundings(config))
+    if isinstance(scorer, PairwiseJudge):
+        raise ConfigError(f"scorer: {kind.kind} compares pairs and gives no text a reward; give a scorer of texts")
+    for flag in scorer.flags:
+        print(f"note: {flag}")
+    return scorer
 
 
 def refuse_judged(nodes: Mapping[str, Any]) -> None:

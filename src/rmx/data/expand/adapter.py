@@ -21,6 +21,7 @@ __all__ = [
     "messages",
     "prompt_turns",
     "text_field",
+    "texts_field",
 ]
 
 ROLES = ("system", "user", "assistant", "tool")
@@ -94,6 +95,20 @@ def text_field(origin: Origin, row: Mapping[str, Any], column: str, part: str) -
         held = "null" if value is None else f"a {type(value).__name__}"
         raise UnusableCell("invalid_text", f"column {column!r} holds {held}, not text")
     return value
+
+
+def texts_field(origin: Origin, row: Mapping[str, Any], column: str) -> tuple[str, ...]:
+    """Return a list of texts of the row, at least one.
+
+    Raises:
+        DataError: there is no such column.
+        UnusableCell: it holds something else.
+    """
+    value = _field(origin, row, column, column)
+    texts = tuple(value) if isinstance(value, list | tuple) else ()
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise UnusableCell("invalid_text", f"column {column!r} needs a list of texts")
+    return texts
 
 
 def prompt_turns(

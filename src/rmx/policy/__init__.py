@@ -1,0 +1,1 @@
+"""A policy that answers: fresh completions of prompts, each one reproducible by itself."""

@@ -1,0 +1,1 @@
+"""Choosing among completions by a reward."""
