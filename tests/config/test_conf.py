@@ -59,7 +59,8 @@ def test_the_folder_has_what_the_documentation_promises():
         slice/length_reversed slice/rm_bench slice/pandalm_unanimous slice/pandalm_split slice/auto_j slice/auto_j_ties
         slice/weak_to_strong data/rm_bench
         slice/length_matched slice/fresh_policy experiment/center_ablation experiment/lora_rank
-        scorer/hf scorer/rmx scorer/table
+        scorer/hf scorer/rmx scorer/table scorer/trl scorer/verifier scorer/ensemble
+        scorer/generative
         experiment/split_leakage experiment/world_w0 experiment/world_w2 experiment/world_w9
     """
     assert set(promised.split()) <= set(OPTIONS)

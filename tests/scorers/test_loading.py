@@ -23,7 +23,7 @@ from rmx.domain import Candidate, Message
 from rmx.errors import DataError, ExportError, ModelError
 from rmx.export import Findings, export_model
 from rmx.model import BuiltModel, Contract, build_reward_model
-from rmx.scorers.loading import _float32_head
+from rmx.scorers.foreign import float32_head
 from rmx.scorers.reward_model import RewardModelScorer, load_reward
 
 PROMPTS: list[Any] = [
@@ -249,6 +249,6 @@ def test_a_foreign_bfloat16_head_that_is_not_known_is_flagged() -> None:
             num_labels=1, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, vocab_size=9
         )
     )
-    assert _float32_head(network) == ""
-    assert "runs in bfloat16" in _float32_head(network.to(torch.bfloat16))
+    assert float32_head(network) == ""
+    assert "runs in bfloat16" in float32_head(network.to(torch.bfloat16))
     assert network.classifier.weight.dtype == torch.bfloat16

@@ -30,6 +30,7 @@ from rmx.audits.markdown_effect import MarkdownEffect
 from rmx.audits.noise_ceiling import NoiseCeiling
 from rmx.audits.paired import Paired
 from rmx.audits.perturbation import Perturbation
+from rmx.audits.position_bias import PositionBias
 from rmx.audits.prompt_dependence import PromptDependence
 from rmx.audits.refusal_effect import RefusalEffect
 from rmx.audits.refusal_matrix import RefusalMatrix
@@ -71,6 +72,7 @@ AUDITS: dict[str, type[Audit]] = {
     "noise_ceiling": NoiseCeiling,
     "paired": Paired,
     "perturbation": Perturbation,
+    "position_bias": PositionBias,
     "prompt_dependence": PromptDependence,
     "refusal_effect": RefusalEffect,
     "refusal_matrix": RefusalMatrix,

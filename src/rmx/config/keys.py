@@ -28,9 +28,9 @@ PATH_KEYS = (
 
 
 def is_path_key(key: str) -> bool:
-    """Whether the value of `key` is a path: one of PATH_KEYS, or `path` of an open node such as `slice.mine.path`."""
+    """Whether the value of `key` is a path: one of PATH_KEYS, or `path` or `reward` in an open node."""
     node = "data.benchmarks" if key.startswith("data.benchmarks.") else key.partition(".")[0]
-    return key in PATH_KEYS or (key.endswith(".path") and node in open_keys())
+    return key in PATH_KEYS or (key.endswith((".path", ".reward")) and node in open_keys())
 
 
 def leaves(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

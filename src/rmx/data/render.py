@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 from rmx.data.chat_template import ChatTemplate, RefusedTextError, time_limit
+from rmx.data.control_tokens import ControlTokens, tokenizer_fingerprint
 from rmx.data.text import digest
 from rmx.data.token_store import TokenStore
-from rmx.data.tokenise import PromptText, Text, tokenise
+from rmx.data.tokenise import PromptText, Text, encode
 from rmx.domain import Message
-from rmx.errors import DataError, ModelError
+from rmx.errors import ModelError
 
 __all__ = ["Renderer"]
 
@@ -52,14 +51,9 @@ class Renderer:
                 "set model.terminal to one special token, such as the one that closes a turn in the chat template"
             )
         self.terminal_id: int = ids[0]
-        added = {str(token): i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
-        named = dict(zip(tokenizer.all_special_tokens, tokenizer.all_special_ids, strict=True))
-        self.control_tokens: dict[str, int] = {**added, **named, self.terminal: self.terminal_id}
+        self._control = ControlTokens(tokenizer, {self.terminal: self.terminal_id})
+        self.control_tokens = self._control.ids
         """Tokens that steer the model, by their text: no prompt or completion may contain one."""
-        # The longest first: the one found is the one that the tokenizer would take.
-        spelled = sorted(self.control_tokens, key=len, reverse=True)
-        self._control = re.compile("|".join(map(re.escape, spelled)))
-        self._normalizer = self._lenient_normalizer()
         self.suffix: str
         """What the template writes after a completion."""
         self._trailer: str | None
@@ -80,28 +74,14 @@ class Renderer:
     @cached_property
     def tokenizer_fingerprint(self) -> str:
         """Hash of everything that decides which tokens a text becomes."""
-        state = json.loads(self.tokenizer.backend_tokenizer.to_str())
-        # Left behind by whoever called the tokenizer last; no part of how texts are tokenised here.
-        state.pop("truncation", None)
-        state.pop("padding", None)
-        return digest(json.dumps(state, sort_keys=True))
+        return tokenizer_fingerprint(self.tokenizer)
 
     def check(self, text: str) -> str | None:
         """Return why a text may not stand in a prompt or completion, or None.
 
         A control token in a text would act as one: close the turn, open another role.
         """
-        found = self._control.search(text)
-        if found is None and self._normalizer is not None:
-            found = self._control.search(self._normalizer.normalize_str(text))
-        if found is not None:
-            return f"contains the control token {found[0]}"
-        if not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                return "contains an unpaired surrogate"
-        return None
+        return self._control.check(text)
 
     def render(self, prompt: Sequence[Message], completion: str) -> str:
         """Return the whole text, ending with the terminal token.
@@ -109,7 +89,7 @@ class Renderer:
         Raises:
             RefusedTextError: a text contains a control token, or the template refuses the dialogue.
         """
-        self._check_prompt(prompt)
+        self._control.check_prompt(prompt)
         if wrong := self.check(completion):
             raise RefusedTextError("invalid_text", f"the completion {wrong}")
         text = self.template.apply((*prompt, Message("assistant", completion)))
@@ -123,7 +103,7 @@ class Renderer:
         Raises:
             RefusedTextError: a text contains a control token, or the template refuses the dialogue.
         """
-        self._check_prompt(prompt)
+        self._control.check_prompt(prompt)
         text = self.template.apply(prompt, generation_prompt=True)
         end, mark = max(((text.rfind(m) + len(m), m) for m in self._marks if m in text), default=(0, ""))
         return PromptText(text[:end], mark, self.control_tokens.get(mark, -1), text[end:])
@@ -151,26 +131,13 @@ class Renderer:
         Raises:
             DataError: a text cannot be rendered; names it by its number, counted from 1.
         """
-        tokenised = tokenise(self, texts)
-        for number, problem in sorted(tokenised.problems.items()):
-            raise DataError(f"text {number + 1} of {len(texts)}: {problem.detail} ({problem.reason}); leave it out")
-        return tokenised.store
+        return encode(self, texts)
 
     def _terminal(self, given: str | None) -> str:
         terminal = given or self.tokenizer.eos_token
         if terminal is None:
             raise ModelError("the tokenizer has no end token; set model.terminal to the token that closes a turn")
         return str(terminal)
-
-    def _check_prompt(self, prompt: Sequence[Message]) -> None:
-        for turn, message in enumerate(prompt, start=1):
-            if wrong := self.check(message.content) or self.check(message.role):
-                raise RefusedTextError("invalid_text", f"turn {turn} of the prompt {wrong}")
-
-    def _lenient_normalizer(self) -> Any:
-        """Return the normaliser where the tokenizer finds control tokens only after normalising the text."""
-        decoder = self.tokenizer.added_tokens_decoder.values()
-        return self.tokenizer.backend_tokenizer.normalizer if any(t.special and t.normalized for t in decoder) else None
 
     def _probe(self) -> None:
         """Learn what the template writes around a completion."""
@@ -189,4 +156,4 @@ class Renderer:
             )
         _, closed, trailer = self.suffix.partition(self.terminal)
         self._trailer = trailer if closed else None
-        self._marks = tuple(sorted({found[0] for found in self._control.finditer(opened)}, key=len))
+        self._marks = tuple(sorted({found[0] for found in self._control.pattern.finditer(opened)}, key=len))

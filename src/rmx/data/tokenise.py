@@ -13,8 +13,9 @@ from rmx.data.chat_template import RefusedTextError
 from rmx.data.comparison import Problem
 from rmx.data.token_store import Tokenised, TokenStore
 from rmx.domain import Message
+from rmx.errors import DataError
 
-__all__ = ["PromptText", "Text", "TextRenderer", "tokenise"]
+__all__ = ["PromptText", "Text", "TextRenderer", "encode", "tokenise"]
 
 Text = tuple[tuple[Message, ...], str]
 """A prompt and one completion of it."""
@@ -36,7 +37,17 @@ class PromptText(NamedTuple):
 
 
 class TextRenderer(Protocol):
-    """What tokenising needs of `rmx.data.render.Renderer`."""
+    """Turns a prompt and a completion into text and token ids; `rmx.data.render.Renderer` is the one that trains."""
+
+    @property
+    def template_hash(self) -> str:
+        """Changes whenever a text would be rendered otherwise."""
+        ...
+
+    @property
+    def tokenizer_fingerprint(self) -> str:
+        """Changes whenever a rendered text would become other tokens."""
+        ...
 
     def split_prompt(self, prompt: Sequence[Message]) -> PromptText:
         """Render a prompt; raises RefusedTextError."""
@@ -47,8 +58,20 @@ class TextRenderer(Protocol):
         ...
 
     def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """Tokenise texts, adding no special tokens."""
+        """Tokenise rendered texts, nothing padded or cut."""
         ...
+
+
+def encode(renderer: TextRenderer, texts: Sequence[Text]) -> TokenStore:
+    """Render and tokenise prompts with their completions; sequence i is text i.
+
+    Raises:
+        DataError: a text cannot be rendered; names it by its number, counted from 1.
+    """
+    tokenised = tokenise(renderer, texts)
+    for number, problem in sorted(tokenised.problems.items()):
+        raise DataError(f"text {number + 1} of {len(texts)}: {problem.detail} ({problem.reason}); leave it out")
+    return tokenised.store
 
 
 def tokenise(renderer: TextRenderer, texts: Sequence[Text]) -> Tokenised:

@@ -13,11 +13,10 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from rmx.data.comparison import Problem, Rejection
-from rmx.data.render import Renderer
 from rmx.data.samples import SampledPrompt
 from rmx.data.text import digest
 from rmx.data.token_store import Tokenised, TokenStore, read_tokenised, write_tokenised
-from rmx.data.tokenise import Text, tokenise
+from rmx.data.tokenise import Text, TextRenderer, tokenise
 from rmx.domain import Candidate, Message, PreferencePair
 from rmx.errors import DataError
 
@@ -47,7 +46,7 @@ class EncodedPairs:
 
 
 def encode_pairs(
-    renderer: Renderer, pairs: Sequence[PreferencePair], *, max_length: int, cache_dir: Path | None
+    renderer: TextRenderer, pairs: Sequence[PreferencePair], *, max_length: int, cache_dir: Path | None
 ) -> EncodedPairs:
     """Render and tokenise both sides of pairs.
 
@@ -71,7 +70,7 @@ def encode_pairs(
 
 
 def encode_candidates(
-    renderer: Renderer, candidates: Sequence[Candidate], *, cache_dir: Path | None = None
+    renderer: TextRenderer, candidates: Sequence[Candidate], *, cache_dir: Path | None = None
 ) -> TokenStore:
     """Render and tokenise candidates; sequence i is candidate i.
 
@@ -89,7 +88,7 @@ def encode_candidates(
 
 
 def encode_renderable(
-    renderer: Renderer, candidates: Sequence[Candidate], *, cache_dir: Path | None = None
+    renderer: TextRenderer, candidates: Sequence[Candidate], *, cache_dir: Path | None = None
 ) -> tuple[TokenStore, dict[int, Problem]]:
     """Render and tokenise candidates; sequence i is candidate i, without tokens where it cannot be rendered, and why.
 
@@ -104,7 +103,7 @@ def encode_renderable(
 
 
 def unscorable_samples(
-    renderer: Renderer, samples: Sequence[SampledPrompt], *, max_length: int, cache_dir: Path | None
+    renderer: TextRenderer, samples: Sequence[SampledPrompt], *, max_length: int, cache_dir: Path | None
 ) -> tuple[Rejection, ...]:
     """Return the sampled prompts that must leave, by prompt id: a completion cannot be rendered or is too long.
 
@@ -169,7 +168,7 @@ def _nothing_left(
     )
 
 
-def _encode(renderer: Renderer, texts: Sequence[Text], cache_dir: Path | None) -> Tokenised:
+def _encode(renderer: TextRenderer, texts: Sequence[Text], cache_dir: Path | None) -> Tokenised:
     """Tokenise distinct texts, or map them from the cache."""
     if cache_dir is None or not texts:
         return tokenise(renderer, texts)
@@ -202,7 +201,7 @@ def _cached(path: Path) -> Tokenised | None:
         return None
 
 
-def _fingerprint(renderer: Renderer, texts: Sequence[Text]) -> str:
+def _fingerprint(renderer: TextRenderer, texts: Sequence[Text]) -> str:
     hashed = xxhash.xxh3_128(f"{renderer.template_hash}/{renderer.tokenizer_fingerprint}".encode())
     last: tuple[Message, ...] | None = None
     known = ""

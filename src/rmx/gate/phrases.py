@@ -192,6 +192,10 @@ PHRASES: dict[tuple[str, str], Phrase] = {
     ("prompt_dependence", "accuracy_swapped"): Phrase(
         "after the prompt of another group {who} still orders {x} of the {slice} pairs as labelled", unit="share"
     ),
+    ("position_bias", "follow_rate"): Phrase(
+        "the verdict follows the position of an answer in {x} of the pairs", unit="share"
+    ),
+    ("position_bias", "first_preference"): Phrase("the answer shown first is preferred by {x}"),
     ("prompt_dependence", "shortfall"): Phrase(
         "the dependence on the prompt on {slice} is {x} short of the least that is wanted", unit="points"
     ),

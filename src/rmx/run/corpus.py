@@ -14,10 +14,10 @@ from rmx.audits.base import Audit
 from rmx.config.schema import Config, DataConfig
 from rmx.data.contamination.proof import prove_contamination
 from rmx.data.prepared import Prepared
-from rmx.data.render import Renderer
 from rmx.data.sequences import PairSet, build_pair_set
 from rmx.data.slices import Slice, build_slice
 from rmx.data.style import with_style
+from rmx.data.tokenise import TextRenderer
 from rmx.data.tokens import TokenStore, encode_candidates, encode_pairs, encode_renderable, unscorable_samples
 from rmx.domain import Candidate
 from rmx.probes import PROBES
@@ -81,7 +81,7 @@ def texts_by_id(slices: Mapping[str, TextSlice]) -> dict[str, Candidate]:
     return {text.candidate_id: text for data in slices.values() for text in data.texts.candidates}
 
 
-def build_corpus(config: Config, renderer: Renderer, audits: Sequence[Audit], *, cache: Path) -> Corpus:
+def build_corpus(config: Config, renderer: TextRenderer, audits: Sequence[Audit], *, cache: Path) -> Corpus:
     """Prepare, split and encode the data of a run.
 
     Pairs longer than `data.max_length`, or with a control token of the tokenizer in their text, leave whole and are
@@ -110,7 +110,7 @@ def prove_slices(prepared: Prepared, slices: Sequence[Slice], data: DataConfig) 
 
 def build_slice_data(
     slice: Slice,
-    renderer: Renderer,
+    renderer: TextRenderer,
     audits: Sequence[Audit],
     max_length: int,
     *,

@@ -9,7 +9,7 @@ from pathlib import Path
 from rmx.config.schema import DataConfig
 from rmx.data.prepare import prepare
 from rmx.data.prepared import Prepared
-from rmx.data.render import Renderer
+from rmx.data.tokenise import TextRenderer
 from rmx.data.tokens import EncodedPairs, encode_pairs
 
 __all__ = ["EncodedData", "encode_prepared"]
@@ -24,7 +24,7 @@ class EncodedData:
     """Row of each pair by its id."""
 
 
-def encode_prepared(data: DataConfig, renderer: Renderer, *, cache: Path) -> tuple[Prepared, EncodedData]:
+def encode_prepared(data: DataConfig, renderer: TextRenderer, *, cache: Path) -> tuple[Prepared, EncodedData]:
     """Prepare and split data, encode every pair once, and drop those that the model cannot read."""
     prepared = prepare(data, cache=cache / "data")
     everything = [p for pairs in prepared.splits.values() for p in pairs]

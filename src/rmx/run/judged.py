@@ -51,7 +51,7 @@ def load_text_scorer(config: Config) -> TextScorer:
         ConfigError: As `find_judged`, or it compares pairs.
     """
     kind = find_judged(config)
-    scorer = kind.load(surroundings(config))
+    scorer = kind.load(surroundings(config, streaming=True))
     if isinstance(scorer, PairwiseJudge):
         raise ConfigError(f"scorer: {kind.kind} compares pairs and gives no text a reward; give a scorer of texts")
     for flag in scorer.flags:
@@ -81,14 +81,15 @@ def baseline_nodes(nodes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: node for name, node in nodes.items() if kind_of(node, where=f"scorer.{name}") in BASELINES}
 
 
-def surroundings(config: Config) -> Surroundings:
-    """Return what a scorer finds around it."""
+def surroundings(config: Config, *, streaming: bool = False) -> Surroundings:
+    """Return what a scorer finds around it; `streaming` where texts come in pieces."""
     return Surroundings(
         reward=None if config.reward is None else str(config.reward),
         device="cpu" if config.trainer.accelerator == "cpu" else None,
         max_tokens=config.batch.max_tokens,
         layout=config.batch.layout,
         cache=Path(config.paths.cache),
+        streaming=streaming,
     )
 
 

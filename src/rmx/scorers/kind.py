@@ -29,6 +29,8 @@ class Surroundings:
     """`packed`, or `padded`."""
     cache: Path
     """The directory of `paths.cache`."""
+    streaming: bool = False
+    """Texts come in pieces, and an interrupted scoring goes on later: nothing can be estimated on them."""
 
     def named_reward(self) -> str:
         """Return `reward`, which whoever calls this has declared to read."""

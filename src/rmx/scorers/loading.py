@@ -1,31 +1,28 @@
-"""From a directory or hub id to a sequence scorer: an rmx export under its contract, or a foreign reward model."""
+"""What a local reward model is once it is loaded, and an rmx export under its contract."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from rmx.config.schema import BatchConfig
-from rmx.data.batch import SequenceBatch
 from rmx.data.render import Renderer
+from rmx.data.tokenise import TextRenderer
 from rmx.errors import ExportError, ModelError
 from rmx.model.contract import CONTRACT_FILE, Contract
 from rmx.model.head import ScalarHead
 from rmx.model.layouts import adopt_layout
-from rmx.model.layouts.padded import pad_right
-from rmx.model.quiet import quiet_loading
 from rmx.model.reward_model import RewardModel
 from rmx.model.scoring import map_sequences
 from rmx.model.source import Location, check_directory, locate
-from rmx.model.tokenizer import read_tokenizer, set_pad_token
-from rmx.model.weights import context_length
+from rmx.model.tokenizer import read_tokenizer
+from rmx.scorers.classifier import read_classifier
 
-__all__ = ["LoadedScorer", "find_reward", "load_export", "load_foreign", "verify_texts"]
+__all__ = ["LoadedScorer", "find_reward", "load_export", "verify_texts"]
 
 _KEY = "reward"
 _SCORE = "score.weight"
@@ -36,7 +33,7 @@ class LoadedScorer:
     """A model that maps batches of token sequences to rewards, and how texts reach it."""
 
     network: nn.Module
-    renderer: Renderer
+    renderer: TextRenderer
     max_length: int
     """Tokens that the model can read."""
     contract: Contract | None
@@ -44,20 +41,6 @@ class LoadedScorer:
     """What is not known or not as rmx would have it, in sentences."""
     layout: str
     """How its batches run."""
-
-
-class _Foreign(nn.Module):
-    """Somebody's classification model, scored by its own forward: what it pools is part of what its score means."""
-
-    def __init__(self, network: Any, pad_id: int) -> None:
-        super().__init__()
-        self.network = network
-        self.pad_id = pad_id
-
-    def forward(self, batch: SequenceBatch) -> Tensor:
-        ids, mask = pad_right(batch, self.pad_id)
-        logits: Tensor = self.network(input_ids=ids, attention_mask=mask).logits
-        return logits[:, 0].float()
 
 
 def find_reward(reward: str | Path, *, trust_remote_code: bool = False) -> Location:
@@ -90,7 +73,7 @@ def load_export(directory: Path, *, device: torch.device | str, layout: str) -> 
     tokenizer = read_tokenizer(directory)
     renderer = Renderer(tokenizer, terminal=contract.terminal)
     verify_texts(directory, renderer, contract)
-    network = _classifier(directory)
+    network = read_classifier(directory)
     if network.config.get_text_config().pad_token_id != contract.pad_id or tokenizer.pad_token_id != contract.pad_id:
         raise _refusal(directory, f"the pad id is not {contract.pad_id}")
     head = ScalarHead(network.score.in_features, std=0.0, seed=0)
@@ -105,99 +88,6 @@ def load_export(directory: Path, *, device: torch.device | str, layout: str) -> 
         raise _refusal(directory, wrong)
     flags = (f"its texts are padded, not packed: {unpacked}",) if unpacked else ()
     return LoadedScorer(model, renderer, contract.max_length, contract, flags, "padded" if unpacked else layout)
-
-
-def load_foreign(
-    location: Location,
-    *,
-    device: torch.device | str,
-    chat_template: str | None,
-    terminal: str | None,
-    trust_remote_code: bool = False,
-) -> LoadedScorer:
-    """Load a sequence classifier of one label without rmx.json.
-
-    Raises:
-        ModelError: It cannot be read, has no reward head, or more than one label.
-    """
-    tokenizer = read_tokenizer(location.path, chat_template=chat_template, trust_remote_code=trust_remote_code)
-    renderer = Renderer(tokenizer, terminal=terminal)
-    network = _classifier(location.path, trust_remote_code=trust_remote_code)
-    text = network.config.get_text_config()
-    flags = ["no rmx.json: template, terminal token and scores are unverified, and the scale of the rewards is unknown"]
-    if not type(network).__module__.startswith("transformers."):
-        flags.append(f"its own code runs ({type(network).__name__}): what it pools and its head are its own")
-    declared = text.pad_token_id
-    if declared is None:
-        rows = network.get_input_embeddings().weight.shape[0]
-        declared = set_pad_token(tokenizer, rows=rows, avoid=renderer.terminal_id)
-        text.pad_token_id = network.config.pad_token_id = declared
-        flags.append(f"the model names no pad token; padded with {tokenizer.pad_token} (id {declared})")
-    elif declared == renderer.terminal_id and isinstance(getattr(network, "score", None), nn.Linear):
-        flags.append(
-            f"its pad token is also the closing token {renderer.terminal} (id {declared}): "
-            "its own pooling scores the token before"
-        )
-    after = renderer.suffix.partition(renderer.terminal)[2]
-    if renderer.terminal not in renderer.suffix:
-        flags.append(f"its chat template does not close a completion with {renderer.terminal}; it is appended")
-    elif after:
-        flags.append(f"its chat template writes {after!r} after the closing token; it is left off")
-    if flag := _float32_head(network):
-        flags.append(flag)
-    model = _Foreign(network, declared).to(device).eval().requires_grad_(False)
-    return LoadedScorer(model, renderer, context_length(network.config), None, tuple(flags), "padded")
-
-
-def _float32_head(network: Any) -> str:
-    """Run the head in float32 whatever the backbone's dtype; return a flag where the head is not known, else nothing.
-
-    At rewards of 8 to 16 bfloat16 has steps of 0.0625: pairs would tie that the model does tell apart.
-    """
-    dtype = network.dtype
-    if dtype not in (torch.bfloat16, torch.float16):
-        return ""
-    head = getattr(network, "score", None)
-    # Subclasses of Linear (quantised, adapted) have arithmetic of their own.
-    if type(head) is not nn.Linear:
-        return f"its head runs in {str(dtype).removeprefix('torch.')}: rewards are coarse, and close ones tie"
-    # A hook on the head leaves the model's own pooling, which comes after it, as it is.
-    head.float().register_forward_pre_hook(lambda _, inputs: tuple(x.float() for x in inputs))
-    return ""
-
-
-def _classifier(directory: Path, *, trust_remote_code: bool = False) -> Any:
-    from transformers import AutoConfig, AutoModelForSequenceClassification
-
-    try:
-        with quiet_loading():
-            config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=trust_remote_code)
-            if config.num_labels != 1:
-                raise ModelError(
-                    f"{directory}: a classifier of {config.num_labels} labels, a reward model has one; "
-                    "mend reward, or set num_labels to 1 in a local copy if its head has one output"
-                )
-            config.use_cache = False
-            network, report = AutoModelForSequenceClassification.from_pretrained(
-                directory,
-                config=config,
-                use_safetensors=True,
-                local_files_only=True,
-                output_loading_info=True,
-                trust_remote_code=trust_remote_code,
-            )
-    except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(
-            f"{directory}: the reward model cannot be loaded ({reason}); fetch or export it again"
-        ) from error
-    absent = sorted(report["missing_keys"]) + sorted(str(key) for key in report["mismatched_keys"])
-    if absent:
-        raise ModelError(
-            f"{directory}: {len(absent)} weights are missing, first {absent[0]}; "
-            "a reward model needs its trained head, a language model alone has none"
-        )
-    return network
 
 
 def _stored_head(directory: Path) -> Tensor:

@@ -9,17 +9,25 @@ from rmx.config.nearest import did_you_mean
 from rmx.config.strict import build_strict
 from rmx.errors import ConfigError
 from rmx.scorers import BASELINES
+from rmx.scorers.ensemble import Ensemble
 from rmx.scorers.export import Export
+from rmx.scorers.generative import Generative
 from rmx.scorers.huggingface import HuggingFace
 from rmx.scorers.kind import ScorerKind
 from rmx.scorers.table import Table
+from rmx.scorers.trl import Trl
+from rmx.scorers.verifier import Verifier
 
 __all__ = ["SCORERS", "build_kind", "kind_of"]
 
 SCORERS: dict[str, type[ScorerKind]] = {
+    "ensemble": Ensemble,
+    "generative": Generative,
     "hf": HuggingFace,
     "rmx": Export,
     "table": Table,
+    "trl": Trl,
+    "verifier": Verifier,
 }
 
 

@@ -12,14 +12,15 @@ import torch
 from numpy.typing import NDArray
 
 from rmx.config.schema import BatchConfig
-from rmx.data.tokenise import Text
+from rmx.data.tokenise import Text, encode
 from rmx.data.tokens import TokenStore, encode_candidates, encode_renderable
 from rmx.domain import Candidate, Message, Origin
 from rmx.errors import DataError
 from rmx.model.contract import CONTRACT_FILE, Contract
 from rmx.model.scoring import map_sequences
 from rmx.scorers.base import Scored
-from rmx.scorers.loading import LoadedScorer, find_reward, load_export, load_foreign
+from rmx.scorers.foreign import load_foreign
+from rmx.scorers.loading import LoadedScorer, find_reward, load_export
 from rmx.scorers.prompts import as_completion, as_prompt
 
 __all__ = ["Reward", "RewardModelScorer", "load_foreign_reward", "load_reward", "place"]
@@ -60,7 +61,7 @@ class Reward:
         for number, (prompt, completion) in enumerate(zip(prompts, completions, strict=True), start=1):
             row, origin = {"prompt": prompt, "completion": completion}, Origin("score", number)
             texts.append((as_prompt(row, "prompt", origin), as_completion(row, "completion", origin)))
-        store = self.renderer.encode(texts)
+        store = encode(self.renderer, texts)
         for number in np.flatnonzero(store.lengths > self.max_length).tolist():
             raise DataError(
                 f"score row {number + 1}: {self.too_long(int(store.lengths[number]))}; shorten or leave it out"

@@ -1,0 +1,49 @@
+"""Runs a verifier: JSON lines in, JSON lines out; started by `rmx.scorers.verifier_process`."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from typing import Any
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Import the function that the command line names and answer until the input ends."""
+    # What the function prints must not stand among the answers.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def say(what: dict[str, Any]) -> None:
+        answers.write(json.dumps(what) + "\n")
+        answers.flush()
+
+    module, _, name = sys.argv[1].partition(":")
+    arguments = json.loads(sys.argv[2])
+    try:
+        function = getattr(importlib.import_module(module), name)
+    except Exception as error:  # whatever somebody's module raises when it is imported
+        say({"error": _told(error)})
+        return
+    say({"ready": True})
+    for line in sys.stdin:
+        try:
+            value = function(**json.loads(line), **arguments)
+        except Exception as error:  # whatever somebody's function raises
+            say({"error": f"verifier_error: {_told(error)}"})
+            continue
+        if isinstance(value, bool | int | float):
+            say({"value": float(value)})
+        else:
+            say({"error": f"no_number: it returned {type(value).__name__}"})
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or ['no message'])[0][:200]}"
+
+
+if __name__ == "__main__":
+    main()
