@@ -60,7 +60,7 @@ def test_the_folder_has_what_the_documentation_promises():
         slice/weak_to_strong data/rm_bench
         slice/length_matched slice/fresh_policy experiment/center_ablation experiment/lora_rank
         scorer/hf scorer/rmx scorer/table scorer/trl scorer/verifier scorer/ensemble
-        scorer/generative
+        scorer/generative scorer/process
         experiment/split_leakage experiment/world_w0 experiment/world_w2 experiment/world_w9
     """
     assert set(promised.split()) <= set(OPTIONS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,51 @@ def test_a_table_is_judged_from_end_to_end(tmp_path: Path, capsys: pytest.Captur
     length = next(r for r in results if r["audit"] == "length_effect" and r["slice"] == "heldout")
     assert (length["status"], length["reason"]) == ("INCONCLUSIVE", "not_provided")
     assert read_candidates(tmp_path / "run" / "scores" / "heldout.candidates.parquet").of("model").num_rows == 48
+
+
+def test_members_of_an_ensemble_stand_beside_it_and_are_audited(tmp_path: Path) -> None:
+    data = rows(tmp_path / "pairs.jsonl", pairs())
+    rng = np.random.default_rng(0)
+    members = []
+    for name in ("first", "second", "third"):
+        folder = tmp_path / f"{name} (its own)"
+        folder.mkdir()
+        lines = [
+            {"prompt": p.prompt[0].content, "completion": text, "reward": float(rng.normal() + (text == p.chosen))}
+            for p in pairs()
+            for text in (p.chosen, p.rejected)
+        ]
+        (folder / "r.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        members += [
+            f"scorer.ensemble.members.{name}.kind=table",
+            f"scorer.ensemble.members.{name}.path={folder}/r.jsonl",
+        ]
+    given = ["scorer=ensemble", *members, "data=jsonl", f"data.path={data}", "data.near_duplicates=false"]
+    evaluate(composed(tmp_path, *given, "audit.ensemble.members=[first,second,third]"))
+    table = read_scores(tmp_path / "run" / "scores" / "heldout.parquet")
+    assert table.scorers == ("first", "longer", "model", "second", "shorter", "third")
+    candidates = read_candidates(tmp_path / "run" / "scores" / "heldout.candidates.parquet")
+    assert candidates.of("third").num_rows == candidates.of("model").num_rows == 48
+    results = json.loads((tmp_path / "run" / "audits.json").read_text())
+    auroc = next(r for r in results if r["metric"] == "error_auroc")
+    assert auroc["n_pairs"] == 24
+    assert 0 < auroc["estimate"] < 1
+
+
+def test_a_verifier_that_loops_costs_its_pair_and_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Catastrophic backtracking: the pattern would try for years on the one answer that nearly fits it.
+    given = [replace(p, rejected="a" * 60 + "!" if p.pair_id == "p7" else p.rejected) for p in pairs()]
+    data = rows(tmp_path / "pairs.jsonl", given)
+    function = "scorer.verifier.function=rmx.scorers.verifiers:regex"
+    pattern = "scorer.verifier.arguments.pattern='surely|^(a+)+$'"
+    more = ["scorer.verifier.seconds=2", "data=jsonl", f"data.path={data}", "data.near_duplicates=false", "audit=fast"]
+    config = composed(tmp_path, "scorer=verifier", function, pattern, *more, "audit={accuracy: {}}")
+    evaluate(config)
+    view = read_scores(tmp_path / "run" / "scores" / "heldout.parquet").view()
+    assert view is not None
+    assert len(view) == 23
+    assert (view.margins == 1).all()
+    assert "slice heldout: without a score 1 of 24 and 0 edits (timeout: " in capsys.readouterr().out
 
 
 def test_originals_without_a_row_end_the_run_with_their_count_and_the_first(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ from rmx.errors import DataError, ExportError, ModelError
 from rmx.export import Findings, export_model
 from rmx.model import BuiltModel, Contract, build_reward_model
 from rmx.scorers.foreign import float32_head
+from rmx.scorers.kind import Surroundings
+from rmx.scorers.registry import build_kind
 from rmx.scorers.reward_model import RewardModelScorer, load_reward
 
 PROMPTS: list[Any] = [
@@ -252,3 +254,54 @@ def test_a_foreign_bfloat16_head_that_is_not_known_is_flagged() -> None:
     assert float32_head(network) == ""
     assert "runs in bfloat16" in float32_head(network.to(torch.bfloat16))
     assert network.classifier.weight.dtype == torch.bfloat16
+
+
+def judged(kind: str, directory: Path, **parameters: Any) -> Any:
+    around = Surroundings(str(directory), "cpu", 8192, "packed", Path("unused"))
+    return build_kind({"kind": kind, **parameters}, where=f"scorer.{kind}").load(around)
+
+
+def test_kind_rmx_wants_a_contract_and_hf_takes_anything_as_foreign(export: Path) -> None:
+    own, other = judged("rmx", export), judged("hf", export)
+    assert own.contract is not None
+    assert own.flags == ()
+    assert other.contract is None
+    assert other.flags[0].startswith("no rmx.json")
+    for scorer in (own, other):
+        assert scorer.score(PROMPTS, COMPLETIONS) == pytest.approx(
+            plain_rewards(export, PROMPTS, COMPLETIONS), rel=1e-5, abs=1e-5
+        )
+    assert other.identity == judged("hf", export).identity != judged("hf", export, terminal="<|endoftext|>").identity
+    with pytest.raises(ModelError, match="so it is no export of rmx"):
+        judged("rmx", foreign(export))
+
+
+OWN_CODE = """
+from transformers import LlamaForSequenceClassification
+
+
+class MeanPooled(LlamaForSequenceClassification):
+    def forward(self, input_ids=None, attention_mask=None, **kwargs):
+        from transformers.modeling_outputs import SequenceClassifierOutputWithPast
+
+        hidden = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        mask = attention_mask[..., None].to(hidden.dtype)
+        return SequenceClassifierOutputWithPast(logits=self.score((hidden * mask).sum(1) / mask.sum(1)))
+"""
+
+
+def test_code_that_comes_with_a_model_runs_only_where_it_is_trusted(
+    export: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    directory = foreign(export)
+    (directory / "pooling.py").write_text(OWN_CODE)
+    edit_json(directory / "config.json", auto_map={"AutoModelForSequenceClassification": "pooling.MeanPooled"})
+    with pytest.raises(ModelError, match="asks to run code that comes with the weights"):
+        judged("hf", directory)
+    scorer = judged("hf", directory, trust_remote_code=True)
+    assert any("its own code runs (MeanPooled): what it pools" in flag for flag in scorer.flags)
+    plain = AutoModelForSequenceClassification.from_pretrained(directory).eval()
+    (batch,) = plain_batches(AutoTokenizer.from_pretrained(directory), PROMPTS[:1], COMPLETIONS[:1])
+    with torch.no_grad():
+        pooled = plain.score(plain.model(**batch).last_hidden_state.mean(1))
+    assert scorer.score(PROMPTS[:1], COMPLETIONS[:1])[0] == pytest.approx(float(pooled), rel=1e-5)

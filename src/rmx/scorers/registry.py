@@ -14,6 +14,7 @@ from rmx.scorers.export import Export
 from rmx.scorers.generative import Generative
 from rmx.scorers.huggingface import HuggingFace
 from rmx.scorers.kind import ScorerKind
+from rmx.scorers.process import Process
 from rmx.scorers.table import Table
 from rmx.scorers.trl import Trl
 from rmx.scorers.verifier import Verifier
@@ -24,6 +25,7 @@ SCORERS: dict[str, type[ScorerKind]] = {
     "ensemble": Ensemble,
     "generative": Generative,
     "hf": HuggingFace,
+    "process": Process,
     "rmx": Export,
     "table": Table,
     "trl": Trl,

@@ -17,7 +17,7 @@ from rmx.scorers.base import MISSING, Scored
 from rmx.scorers.kind import ScorerKind, Surroundings
 from rmx.scorers.prompts import as_completion, as_prompt
 
-__all__ = ["RewardTable", "Table"]
+__all__ = ["RewardTable", "Table", "row_key"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class Table(ScorerKind):
         return RewardTable(rewards, str(self.path), f"table/{content_hash(files)}/{self.reward}/{self.scorer}")
 
     def _add(self, rewards: dict[str, float], row: Mapping[str, Any], origin: Origin) -> None:
-        key, reward = _key(row, origin), _number(row, self.reward, origin)
+        key, reward = row_key(row, origin), _number(row, self.reward, origin)
         known = rewards.setdefault(key, reward)
         if known != reward and not (math.isnan(known) and math.isnan(reward)):
             raise DataError(
@@ -81,7 +81,12 @@ class RewardTable:
         return Scored(np.array(values, np.float64), missing)
 
 
-def _key(row: Mapping[str, Any], origin: Origin) -> str:
+def row_key(row: Mapping[str, Any], origin: Origin) -> str:
+    """Return the candidate id that a row names, or that of its prompt and completion.
+
+    Raises:
+        DataError: It has neither.
+    """
     identity = row.get("candidate_id")
     if isinstance(identity, str) and identity:
         return identity
