@@ -102,6 +102,18 @@ def test_prose_has_no_verdict(server: Server, tmp_path: Path) -> None:
     assert again.values.tolist() == [1.0, 0.0]
 
 
+def test_a_question_that_alone_is_refused_costs_its_pair_and_is_asked_again_later(
+    server: Server, tmp_path: Path
+) -> None:
+    server.reply = lambda q, n: 400 if "Q4|bad" in q else longer(q, n)
+    found = judge(server, tmp_path).score_pairs(PAIRS)
+    assert found.reasons == {4: "refused: status 400: no luck, None"}
+    assert len(server.questions) == 12
+    server.reply = longer
+    assert judge(server, tmp_path).score_pairs(PAIRS).values.tolist() == [1.0] * 6
+    assert len(server.questions) == 13
+
+
 def test_failures_that_pass_are_tried_again_and_the_key_goes_nowhere_else(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,5 +240,6 @@ def test_a_local_model_is_asked_greedily(
         assert max(step.values()) == pytest.approx(float(logprobs.max()), abs=1e-5)
         assert step[tokenizer.decode([said[-1]])] == pytest.approx(float(logprobs.max()), abs=1e-5)
     assert reply.text == tokenizer.decode(said, skip_special_tokens=True)
+    assert scorer.journal.asker.ask("why " * 3000).problem.startswith("over_length: ")
     found = scorer.score_pairs(PAIRS[:1])
     assert found.reasons[0].startswith("no_logprob: no token of the reply is A or B")

@@ -64,9 +64,13 @@ def adapted(base: Path, directory: Path, **settings: Any) -> Any:
     return network.eval()
 
 
-def rewards(directory: Path, **parameters: Any) -> tuple[list[float], tuple[str, ...]]:
+def loaded(directory: Path, **parameters: Any) -> Any:
     around = Surroundings(str(directory), "cpu", 8192, "packed", Path("unused"))
-    scorer: Any = build_kind({"kind": "trl", **parameters}, where="scorer.trl").load(around)
+    return build_kind({"kind": "trl", **parameters}, where="scorer.trl").load(around)
+
+
+def rewards(directory: Path, **parameters: Any) -> tuple[list[float], tuple[str, ...]]:
+    scorer = loaded(directory, **parameters)
     turns = [((Message("user", prompt),), completion) for prompt, completion in TEXTS]
     scored = scorer.score_texts([Candidate(candidate_id(*turn), *turn) for turn in turns])
     assert not scored.reasons
@@ -106,6 +110,19 @@ def test_an_adapter_scores_on_its_base_and_auto_takes_the_chat_template(base: Pa
     assert any("conversational" in flag for flag in flags)
     plain = expected(classifier(base).eval(), AutoTokenizer.from_pretrained(base), "conversational")
     assert values != pytest.approx(plain, abs=1e-3)
+
+
+def test_another_training_in_the_same_place_is_another_scorer(base: Path, tmp_path: Path) -> None:
+    identities = set()
+    for shift in (0.0, 0.1):
+        network = classifier(base)
+        with torch.no_grad():
+            network.score.weight.add_(shift)
+        network.save_pretrained(tmp_path)
+        AutoTokenizer.from_pretrained(base).save_pretrained(tmp_path)
+        identities.add(loaded(tmp_path).identity)
+    assert len(identities) == 2
+    assert loaded(tmp_path).identity in identities
 
 
 @pytest.mark.parametrize(

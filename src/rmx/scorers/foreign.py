@@ -16,7 +16,7 @@ from rmx.model.weights import context_length
 from rmx.scorers.classifier import read_classifier
 from rmx.scorers.loading import LoadedScorer
 
-__all__ = ["ForeignModel", "float32_head", "load_foreign"]
+__all__ = ["ForeignModel", "float32_head", "head_bytes", "load_foreign"]
 
 
 class ForeignModel(nn.Module):
@@ -91,3 +91,9 @@ def float32_head(network: Any) -> str:
     # A hook on the head leaves the model's own pooling, which comes after it, as it is.
     head.float().register_forward_pre_hook(lambda _, inputs: tuple(x.float() for x in inputs))
     return ""
+
+
+def head_bytes(network: nn.Module) -> bytes:
+    """Return the weights of the head, in which two trainings differ that have the same configuration."""
+    named = [(name, p) for name, p in network.named_parameters() if {"score", "classifier"} & set(name.split("."))]
+    return b"".join(p.detach().float().cpu().numpy().tobytes() for _, p in named)

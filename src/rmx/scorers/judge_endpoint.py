@@ -17,6 +17,8 @@ __all__ = ["Endpoint"]
 
 _AGAIN = (408, 409, 425, 429, 500, 502, 503, 504)
 """HTTP statuses that may pass."""
+_OF_QUESTION = (400, 413, 422)
+"""HTTP statuses that may be one question's own fault, for example that it is too long."""
 _LONGEST_WAIT = 60.0
 _LIKELIEST = 20
 """Tokens whose log-probabilities are asked for: the most that OpenAI's API allows."""
@@ -81,6 +83,8 @@ class Endpoint:
                 return self._reply(self._post(body))
             except urllib.error.HTTPError as error:
                 problem = f"status {error.code}{self._told(error)}"
+                if error.code in _OF_QUESTION:
+                    return Reply("", problem=f"refused: {problem}")
                 if error.code not in _AGAIN:
                     raise ModelError(f"{self.url}: refused ({problem}); mend scorer.generative") from None
                 wait = max(wait, _retry_after(error))

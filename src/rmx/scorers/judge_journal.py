@@ -66,6 +66,8 @@ class Journal:
                 for future in as_completed(futures):
                     reply, key = future.result(), futures[future]
                     self.replies[key] = reply
+                    if reply.problem:
+                        continue  # another run may ask otherwise
                     line = {"question": key, "text": reply.text, "logprobs": list(map(dict, reply.logprobs))}
                     stream.write(json.dumps(line) + "\n")
                     stream.flush()

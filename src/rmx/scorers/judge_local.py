@@ -15,6 +15,7 @@ from rmx.errors import ModelError
 from rmx.model.quiet import quiet_loading
 from rmx.model.source import locate
 from rmx.model.tokenizer import read_tokenizer
+from rmx.model.weights import context_length
 from rmx.scorers.judge_question import Reply
 from rmx.scorers.reward_model import place
 
@@ -41,21 +42,26 @@ class LocalModel:
         self.tokens = tokens
         self.tokenizer = read_tokenizer(directory)
         self.template = ChatTemplate(self.tokenizer)
-        self.network = _causal_model(directory).to(place(device)).eval()
+        self.network: Any = _causal_model(directory).to(place(device)).eval()
+        self.max_length = context_length(self.network.config)
         described = (directory / "config.json").read_bytes() + repr((str(directory), tokens)).encode()
         self.identity = f"local/{hashlib.sha256(described).hexdigest()[:16]}"
 
     def ask(self, question: str) -> Reply:
         """Return the model's reply.
 
-        Raises:
-            ModelError: The question cannot be rendered.
+        A question that cannot be rendered or is too long has a problem in place of a reply.
         """
         try:
             text = self.template.apply([Message("user", question)], generation_prompt=True)
         except RefusedTextError as refused:
-            raise ModelError(f"the judge cannot be asked: {refused.problem.detail}; give it another template") from None
+            return Reply("", problem=f"{refused.problem.reason}: {refused.problem.detail}")
         batch = self.tokenizer(text, add_special_tokens=False, return_tensors="pt").to(self.network.device)
+        length = batch["input_ids"].shape[1] + self.tokens
+        if length > self.max_length:
+            return Reply(
+                "", problem=f"over_length: {length:,} tokens with the reply, the judge reads {self.max_length:,}"
+            )
         with torch.no_grad():
             made: Any = self.network.generate(
                 input_ids=batch["input_ids"],

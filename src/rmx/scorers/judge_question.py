@@ -51,6 +51,8 @@ class Reply:
     text: str
     logprobs: Sequence[Mapping[str, float]] = field(default_factory=tuple)
     """Of each token of the reply, log-probabilities of the likeliest tokens there; empty where not asked for."""
+    problem: str = ""
+    """Why this question, unlike others, cannot be asked: a code, a colon, a detail."""
 
 
 class Asker(Protocol):
@@ -81,6 +83,8 @@ def as_text(prompt: Sequence[Message]) -> str:
 def read_verdict(reply: Reply, pattern: re.Pattern[str]) -> float | str:
     """Return 1 for the first answer, -1 for the second, 0 for a tie; or why there is none."""
     found = list(pattern.finditer(reply.text))
+    if reply.problem:
+        return reply.problem
     if not found:
         return f"no_verdict: the judge said {_quoted(reply.text)}"
     named = {name for name, value in found[-1].groupdict().items() if value is not None}
@@ -89,6 +93,8 @@ def read_verdict(reply: Reply, pattern: re.Pattern[str]) -> float | str:
 
 def read_odds(reply: Reply) -> float | str:
     """Return log P(A) - log P(B) where the reply first says one of them; or why they are not to be had."""
+    if reply.problem:
+        return reply.problem
     for likeliest in reply.logprobs:
         by_letter: dict[str, list[float]] = {"A": [], "B": []}
         for token, value in likeliest.items():
@@ -104,6 +110,8 @@ def read_odds(reply: Reply) -> float | str:
 def read_rating(reply: Reply, pattern: re.Pattern[str]) -> float | str:
     """Return the rating; or why there is none."""
     found = list(pattern.finditer(reply.text))
+    if reply.problem:
+        return reply.problem
     try:
         return float(found[-1]["rating"])
     except (IndexError, TypeError, ValueError):

@@ -19,7 +19,7 @@ from rmx.errors import DataError
 from rmx.model.contract import CONTRACT_FILE, Contract
 from rmx.model.scoring import map_sequences
 from rmx.scorers.base import Scored
-from rmx.scorers.foreign import load_foreign
+from rmx.scorers.foreign import head_bytes, load_foreign
 from rmx.scorers.loading import LoadedScorer, find_reward, load_export
 from rmx.scorers.prompts import as_completion, as_prompt
 
@@ -177,6 +177,7 @@ def load_foreign_reward(
     loaded = load_foreign(
         location, device=where, chat_template=chat_template, terminal=terminal, trust_remote_code=trust_remote_code
     )
+    identity.update(head_bytes(loaded.network))
     return Reward(loaded, identity.hexdigest()[:16], max_tokens=max_tokens, device=where)
 
 

@@ -47,7 +47,7 @@ class Trl(ScorerKind):
         from pathlib import Path
 
         from rmx.model.weights import context_length
-        from rmx.scorers.foreign import ForeignModel, float32_head
+        from rmx.scorers.foreign import ForeignModel, float32_head, head_bytes
         from rmx.scorers.loading import LoadedScorer
         from rmx.scorers.reward_model import Reward, place
 
@@ -68,6 +68,7 @@ class Trl(ScorerKind):
         loaded = LoadedScorer(model, renderer, context_length(network.config), None, tuple(flags), "padded")
         described = (directory / (_ADAPTER if is_adapter else "config.json")).read_bytes()
         identity = hashlib.sha256(described + repr((str(directory.resolve()), self.base, form)).encode())
+        identity.update(head_bytes(network))
         return Reward(loaded, identity.hexdigest()[:16], max_tokens=around.max_tokens, device=where)
 
     def _rendering(self, directory: Path) -> tuple[Any, TextRenderer, str]:
