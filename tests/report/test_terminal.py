@@ -89,3 +89,17 @@ def test_brackets_in_names_are_not_markup(run: Run) -> None:
     text = printed(named, terminal=True, width=200)
     assert "Model [red]model[/red], not trained here." in text
     assert "[bold]judge" in text
+
+
+def test_a_benchmark_stands_beside_what_length_alone_gets(run: Run) -> None:
+    partly = "not the whole benchmark: 286 of 798 published items were scored, none of code, math"
+    found = [
+        result("rm_bench", "rm_bench", name, x, metric="accuracy") for name, x in (("longer", 0.4), ("model", 0.7))
+    ]
+    others = [result("rm_bench", "rm_bench", "model", 0.5, metric="hard_accuracy")]
+    results = (*run.results, *(replace(r, reason=partly) for r in found), *others)
+    line = next(x for x in printed(run.but(results=results)).splitlines() if x.startswith("rm bench"))
+    assert line == (
+        f"rm bench, accuracy: 70.0% [67.0%, 73.0%], from 400 pairs in 130 groups, {partly}; "
+        "longer alone 40.0% [37.0%, 43.0%]"
+    )

@@ -10,6 +10,7 @@ from rmx.audits.agreement import Agreement
 from rmx.audits.annotators import Annotators
 from rmx.audits.base import Audit
 from rmx.audits.baselines import Baselines
+from rmx.audits.benchmarks import JudgeBench, LLMBar, RewardBench, RewardBench2, RMBench
 from rmx.audits.best_of_n import BestOfN
 from rmx.audits.calibration import Calibration
 from rmx.audits.contamination import Contamination
@@ -62,11 +63,13 @@ AUDITS: dict[str, type[Audit]] = {
     "ensemble": Ensemble,
     "flattery_effect": FlatteryEffect,
     "gold_vs_proxy": GoldVsProxy,
+    "judge_bench": JudgeBench,
     "length_balanced": LengthBalanced,
     "length_controlled": LengthControlled,
     "length_effect": LengthEffect,
     "length_matched": LengthMatched,
     "length_observational": LengthObservational,
+    "llmbar": LLMBar,
     "margin": Margin,
     "markdown_effect": MarkdownEffect,
     "noise_ceiling": NoiseCeiling,
@@ -76,7 +79,10 @@ AUDITS: dict[str, type[Audit]] = {
     "prompt_dependence": PromptDependence,
     "refusal_effect": RefusalEffect,
     "refusal_matrix": RefusalMatrix,
+    "reward_bench": RewardBench,
+    "reward_bench_2": RewardBench2,
     "reward_variance": RewardVariance,
+    "rm_bench": RMBench,
     "scale": Scale,
     "scale_drift": ScaleDrift,
     "split_overlap": SplitOverlap,

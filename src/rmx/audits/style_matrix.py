@@ -15,7 +15,7 @@ from rmx.audits.tags import tag_values
 from rmx.domain import AuditResult
 from rmx.score_table import ScoreView
 
-__all__ = ["StyleMatrix"]
+__all__ = ["PARTS", "StyleMatrix", "domains_of"]
 
 Floats = NDArray[np.float64]
 PARTS = {"easy_accuracy": 1, "normal_accuracy": 0, "hard_accuracy": -1}
@@ -28,7 +28,8 @@ class StyleMatrix(Audit):
 
     Easy: the lower triangle (right answer fancier); normal: the diagonal; hard: the upper triangle; `style_gap` is easy
     minus hard. The mean of a part's cells, then the mean over domains (RM-Bench, arXiv 2410.16184, and the example in
-    its README). Ties count one half, there they are wrong.
+    its README). Ties count one half; in RM-Bench, and in
+    the audit of that name, they are wrong.
 
     Reads tags `style_chosen` and `style_rejected` of every pair and, where given, `domain`.
     """
@@ -46,7 +47,7 @@ class StyleMatrix(Audit):
         chosen, rejected = tag_values(view, "style_chosen", "style_rejected", among=self.styles)
         level = {style: k for k, style in enumerate(self.styles)}
         row, column = (np.array([level[style] for style in side]) for side in (chosen, rejected))
-        domains = _domains(view)
+        domains = domains_of(view)
         cells = {name: self._cells(view, row, column, domains == name) for name in np.unique(domains).tolist()}
         matrix = np.mean([accuracy for _, accuracy in cells.values()], axis=0)
         weights = np.zeros(len(view))
@@ -93,7 +94,8 @@ class StyleMatrix(Audit):
         return counts.reshape(size, size), (wins / counts).reshape(size, size)
 
 
-def _domains(view: ScoreView) -> NDArray[np.str_]:
+def domains_of(view: ScoreView) -> NDArray[np.str_]:
+    """Return tag `domain` of every pair, or `all` where no pair has one."""
     if not any("domain" in tags for tags in view.tags()):
         return np.full(len(view), "all")
     return tag_values(view, "domain")[0]

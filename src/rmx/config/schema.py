@@ -63,10 +63,11 @@ class DataConfig:
     subset: str | None = None
     """Configuration (or data directory) of the hub data set."""
     hub_split: str = "train"
+    """Split of the hub data set, or several joined by `+`; each pair of several has its own as tag `file`."""
     revision: str | None = None
     """Pinned hub revision; the resolved one is recorded either way."""
     format: str = "pairs"
-    """Adapter of the rows: pairs, hh_dialogue, comparison, votes, synthetic."""
+    """Adapter of the rows: pairs, hh_dialogue, comparison, votes, style_triplets, answer_lists, synthetic."""
     columns: dict[str, Any] = field(default_factory=dict)
     """Which column plays which part (prompt, chosen, rejected, first, second, label, votes, id, group, ...)."""
     labels: dict[str, Any] = field(default_factory=dict)

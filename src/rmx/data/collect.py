@@ -56,7 +56,7 @@ def collect(rows: Rows, data: DataConfig) -> Collected:
     found = Collected()
     seen = _Seen()
     given: dict[str, Origin] = {}
-    several = len(rows.resolved.get("files", ())) > 1
+    several = len(rows.resolved.get("files", ())) > 1 or "+" in rows.resolved.get("split", "")
     for origin, row in rows:
         found.rows += 1
         for comparison in adapter(origin, row):
@@ -77,7 +77,8 @@ def _judge(comparison: Comparison, found: Collected, seen: _Seen, policy: str) -
     if violation is not None:
         found.reject(comparison, comparison.given_id or _content_id(comparison), *violation)
         return
-    pair = comparison.oriented(comparison.given_id or _content_id(comparison))
+    own = comparison.given_id or seen.number(_content_id(comparison), repeats=comparison.designed)
+    pair = comparison.oriented(own)
     if not comparison.decided:
         found.pairs.append(for_review(pair, "undecided"))
         found.destinations.append("review")
@@ -88,7 +89,7 @@ def _judge(comparison: Comparison, found: Collected, seen: _Seen, policy: str) -
         found.reject(comparison, pair.pair_id, "duplicate_pair", detail)
         return
     destination, pair = route(pair, policy, decided=True)
-    if opposite is not None:
+    if opposite is not None and not comparison.designed:
         destination, pair = "review", for_review(pair, "contradiction")
         found.pairs[opposite] = for_review(found.pairs[opposite], "contradiction")
         found.destinations[opposite] = "review"
@@ -103,6 +104,14 @@ class _Seen:
 
     def __init__(self) -> None:
         self._place: dict[str, int] = {}
+        self._uses: Counter[str] = Counter()
+
+    def number(self, content_id: str, *, repeats: bool) -> str:
+        """Return the id of a pair without a given one; where equal pairs may stay, a later one gets its number too."""
+        if not repeats:
+            return content_id
+        self._uses[content_id] += 1
+        return content_id if self._uses[content_id] == 1 else f"{content_id}-{self._uses[content_id]}"
 
     def look_up(self, pair: PreferencePair, place: int) -> tuple[int | None, int | None]:
         """Return the places of an earlier equal pair and of an earlier reversed one; remember this one if new."""

@@ -1,4 +1,4 @@
-"""Rows of local files: JSON Lines, CSV and Parquet, the text formats also under gzip."""
+"""Rows of local files: JSON Lines, a JSON list, CSV and Parquet, the text formats also under gzip."""
 
 from __future__ import annotations
 
@@ -62,12 +62,14 @@ def content_hash(files: list[Path]) -> str:
 
 
 def file_rows(file: Path) -> Iterator[Row]:
-    """Yield (origin, row) of one file, rows numbered from 1 (JSON Lines: the line).
+    """Yield (origin, row) of one file, rows numbered from 1 (JSON Lines: the line; a JSON list: the element).
 
     Raises:
         DataError: an unknown kind of file, or one that is empty, cut or damaged, or not UTF-8; names the line.
     """
     kind = file.name.lower().removesuffix(".gz").rpartition(".")[2]
+    if kind == "json" and _is_list(file):
+        return _json_list(file)
     if kind in ("jsonl", "ndjson", "json"):
         return _json_lines(file)
     if kind in ("csv", "tsv"):
@@ -125,6 +127,24 @@ def _json_lines(file: Path) -> Iterator[Row]:
                 f"{file} line {number}: holds a {type(row).__name__}, not an object; write one JSON object a line"
             )
         yield Origin(name, number), row
+
+
+def _is_list(file: Path) -> bool:
+    """Return whether the first character of a file opens a JSON list."""
+    return next((line.strip()[:1] == "[" for _, line in _lines(file) if line.strip()), False)
+
+
+def _json_list(file: Path) -> Iterator[Row]:
+    """Yield the objects of one JSON list, the form in which benchmarks are often published."""
+    try:
+        rows = json.loads("\n".join(line for _, line in _lines(file)))
+    except (ValueError, RecursionError) as error:
+        what = getattr(error, "msg", type(error).__name__)
+        raise DataError(f"{file}: not one complete JSON list ({what}); the file may be cut") from None
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, dict):
+            raise DataError(f"{file} element {number}: holds a {type(row).__name__}, not an object; mend the file")
+        yield Origin(str(file), number), row
 
 
 def _csv(file: Path, delimiter: str) -> Iterator[Row]:

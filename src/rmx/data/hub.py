@@ -24,11 +24,13 @@ class HubRows:
     revision: str
     """The commit that the data came from, whatever `data.revision` named; `unknown` where the cache does not say."""
     fingerprint: str
-    rows: Any
+    parts: tuple[tuple[str, Any], ...]
+    """Name and rows of each split."""
 
     def __iter__(self) -> Iterator[tuple[Origin, dict[str, Any]]]:
-        for number, row in enumerate(self.rows, start=1):
-            yield Origin(self.name, number), dict(row)
+        for name, rows in self.parts:
+            for number, row in enumerate(rows, start=1):
+                yield Origin(name, number), dict(row)
 
 
 def open_hub(data: DataConfig, hub: str) -> HubRows:
@@ -42,7 +44,10 @@ def open_hub(data: DataConfig, hub: str) -> HubRows:
 
         datasets.disable_progress_bars()
         options = _subset(data, hub)
-        rows = datasets.load_dataset(hub, split=data.hub_split, revision=data.revision, **options)
+        splits = {
+            split: datasets.load_dataset(hub, split=split, revision=data.revision, **options)
+            for split in data.hub_split.split("+")
+        }
     except Exception as error:
         # Any of a dozen network, cache and hub errors of three libraries; all mean the same to the user.
         what = str(error).strip().partition("\n")[0][:160] or type(error).__name__
@@ -51,11 +56,13 @@ def open_hub(data: DataConfig, hub: str) -> HubRows:
             f"cannot load the data set {where} from the Hugging Face hub ({type(error).__name__}: {what}); "
             "without network, point data.path at a local copy, for example data.path=FILE.jsonl.gz"
         ) from None
-    sources = getattr(rows.info, "download_checksums", None) or {}
+    sources = [url for rows in splits.values() for url in (getattr(rows.info, "download_checksums", None) or {})]
     found = {match[1] for url in sources if (match := _COMMIT.search(str(url)))}
     revision = found.pop() if len(found) == 1 else (data.revision or "unknown")
+    parts = tuple(("/".join(p for p in (hub, data.subset, split) if p), rows) for split, rows in splits.items())
     name = "/".join(part for part in (hub, data.subset, data.hub_split) if part)
-    return HubRows(name, revision, f"{name}@{revision}/{rows._fingerprint}", rows)
+    contents = "/".join(str(rows._fingerprint) for rows in splits.values())
+    return HubRows(name, revision, f"{name}@{revision}/{contents}", parts)
 
 
 def _subset(data: DataConfig, hub: str) -> dict[str, str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,6 +35,8 @@ RESERVED: dict[str, tuple[str, ...]] = {
 """Slice names that audits and gates know, and where such a slice may come from."""
 
 
+_KEY = re.compile(rf"(?<![\w./])data\.(?=(?:{'|'.join(f.name for f in fields(DataConfig))})\b)")
+"""What messages call a field of the run's data; that of a slice has another key."""
 _POLICY_TAGS = ("chosen_policy", "rejected_policy")
 
 
@@ -104,6 +107,8 @@ class Slice:
     """What left, from the slice's own data and since."""
     samples: tuple[SampledPrompt, ...] = ()
     """For `from: samples`, which has no pairs."""
+    max_length: int | None = None
+    """Tokens that a text may have, where the slice's own data say so; null: as many as in the run's data."""
 
     def drop(self, rejections: Iterable[Rejection]) -> Self:
         """Return the slice without the pairs, or sampled prompts, that rendering rejects; they join `rejections`.
@@ -155,11 +160,14 @@ def build_slice(
         raise ConfigError(f"slice.{name}.data is only for from=data, not from={source}; drop one of them")
     ledger: Ledger | None = None
     rejections: tuple[Rejection, ...] = ()
+    max_length: int | None = None
     if source == "data":
+        resolved = _slice_data(name, parsed.data, data)
+        max_length = resolved.max_length if "max_length" in parsed.data else None
         try:
-            own = prepare(_slice_data(name, parsed.data, data), cache=cache)
+            own = prepare(resolved, cache=cache)
         except (ConfigError, DataError) as error:
-            raise type(error)(f"slice.{name}: {error}") from None
+            raise type(error)(f"slice.{name}: {_KEY.sub(f'slice.{name}.data.', str(error))}") from None
         available = own.splits["train"]
         ledger, rejections = own.ledger, own.rejections
     elif prepared is None:
@@ -174,7 +182,7 @@ def build_slice(
             + "or leave the slice out"
         )
     overlap = None if train is None else _overlap(pairs, train, data)
-    return Slice(name, pairs, source, overlap, len(available), ledger, rejections)
+    return Slice(name, pairs, source, overlap, len(available), ledger, rejections, max_length=max_length)
 
 
 def _source(name: str, spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

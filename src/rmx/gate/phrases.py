@@ -112,6 +112,14 @@ PHRASES: dict[tuple[str, str], Phrase] = {
     ("best_of_n", "win_rate"): Phrase(
         "the best of n by {who} has more gold than one more answer with chance {x}", unit="share"
     ),
+    ("reward_bench", "score"): Phrase("{who} scores {x} on RewardBench", unit="share"),
+    ("reward_bench_2", "score"): Phrase("{who} scores {x} on RewardBench 2", unit="share"),
+    ("rm_bench", "accuracy"): Phrase("{who} scores {x} on RM-Bench", unit="share"),
+    ("rm_bench", "hard_accuracy"): Phrase(
+        "{who} is right in {x} of RM-Bench where the wrong answer is the fancier one", unit="share"
+    ),
+    ("judge_bench", "accuracy"): Phrase("{who} is right about {x} of JudgeBench's pairs", unit="share"),
+    ("llmbar", "accuracy"): Phrase("{who} is right about {x} of LLMBar's pairs", unit="share"),
     ("calibration", "brier"): Phrase(
         "the squared error of the probabilities on {slice} is {x}; 0.25 is that of a coin"
     ),

@@ -29,7 +29,7 @@ Unit = Literal["share", "points", "sd", "count", "number"]
 _UNITS: tuple[tuple[re.Pattern[str], Unit], ...] = (
     (re.compile(r"(effect|slope|shift|shift_p95|gain|decline)_sd$"), "sd"),
     (re.compile(r"(^|_)(gain|drop|difference|gap|dependence|shortfall|premium)(_|$)"), "points"),
-    (re.compile(r"(^|_)(accuracy|share|rate)(_|$)|_error$"), "share"),
+    (re.compile(r"(^|_)(accuracy|share|rate|score)(_|$)|_error$"), "share"),
     (re.compile(r"(^|_)(overlap|count)(_|$)"), "count"),
 )
 _SUFFIX = {"points": " points", "sd": " sd"}

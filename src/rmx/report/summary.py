@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rmx.audits.benchmarks import Benchmark
+from rmx.audits.registry import AUDITS
 from rmx.config.ranges import BASELINES
 from rmx.domain import AuditResult, GateDecision, RequirementOutcome
 
@@ -29,6 +31,8 @@ class Summary:
     """Accuracy of the judged scorer on fresh samples of the policy."""
     length: tuple[AuditResult, ...]
     """Counterfactual length effects of the judged scorer, on what judges."""
+    benchmarks: tuple[tuple[AuditResult, ...], ...] = ()
+    """Headline of each public benchmark that was scored: the judged scorer's, then those of length alone."""
 
 
 def judged_scorer(decision: GateDecision, results: Sequence[AuditResult]) -> str:
@@ -58,7 +62,18 @@ def summarise(decision: GateDecision, results: Sequence[AuditResult]) -> Summary
         length=tuple(
             r for r in results if r.audit == "length_effect" and r.scorer == scorer and r.slice != "validation"
         ),
+        benchmarks=_benchmarks(results, scorer),
     )
+
+
+def _benchmarks(results: Sequence[AuditResult], scorer: str) -> tuple[tuple[AuditResult, ...], ...]:
+    found: dict[tuple[str, str], list[AuditResult]] = {}
+    for result in results:
+        audit = AUDITS.get(result.audit)
+        if audit and issubclass(audit, Benchmark) and result.metric == audit.metrics[0] and result.estimate is not None:
+            found.setdefault((result.audit, result.slice), []).append(result)
+    judged = (sorted(of_one, key=lambda r: r.scorer != scorer) for of_one in found.values())
+    return tuple(tuple(of_one) for of_one in judged if of_one[0].scorer == scorer)
 
 
 def model_sentence(facts: Mapping[str, Any]) -> str:

@@ -11,7 +11,14 @@ from rmx.gate import explain
 from rmx.report.ceiling import ceiling_words
 from rmx.report.comparison import Comparison
 from rmx.report.comparison_view import compared_words
-from rmx.report.sentences import found_words, gate_sentence, verdict_words
+from rmx.report.sentences import (
+    audit_name,
+    found_words,
+    gate_sentence,
+    interval_words,
+    metric_name,
+    verdict_words,
+)
 from rmx.report.summary import Summary, model_sentence, summarise
 
 if TYPE_CHECKING:
@@ -88,4 +95,12 @@ def _numbers(summary: Summary) -> list[str]:
     fresh = found_words(summary.fresh) if summary.fresh else "not provided: no fresh samples of the policy were scored"
     lines.append(f"Fresh-policy accuracy: {fresh}")
     effects = [found_words(r) for r in summary.length] or ["not provided: no edited texts were scored"]
-    return lines + [f"Length effect: {effect}" for effect in effects]
+    lines += [f"Length effect: {effect}" for effect in effects]
+    return lines + [_benchmark(*of_one) for of_one in summary.benchmarks]
+
+
+def _benchmark(judged: AuditResult, *length_alone: AuditResult) -> str:
+    """Say what a benchmark gives, whether that is all of it, and what it gives to length alone."""
+    line = f"{audit_name(judged.audit)}, {metric_name(judged.metric)}: {found_words(judged)}"
+    line += f", {judged.reason}" if judged.reason else ""
+    return "; ".join([line, *(f"{r.scorer} alone {interval_words(r)}" for r in length_alone)])

@@ -119,10 +119,13 @@ def build_slice_data(
 ) -> SliceData:
     """Encode a slice and the edits that audits want of it.
 
-    Its over-long pairs, and prompts with an over-long sample, leave. Edits may be longer, up to the `readable` tokens
+    Its over-long pairs, and prompts with an over-long sample, leave: longer than `max_length`, or than the slice's own
+    bound, but then never longer than the model reads. Edits may be longer, up to the `readable` tokens
     of the model if they are known; one that is not, or that cannot be rendered, is left out and counted in a warning:
     it is a question less, not a fault.
     """
+    if slice.max_length is not None:
+        max_length = min(slice.max_length, readable or slice.max_length)
     if slice.source == "data":
         encoded = encode_pairs(renderer, slice.pairs, max_length=max_length, cache_dir=cache / "tokens")
         slice = slice.drop(encoded.rejections)

@@ -9,6 +9,7 @@ from rmx.config.nearest import did_you_mean
 from rmx.config.schema import DataConfig
 from rmx.data.comparison import Comparison
 from rmx.data.expand.adapter import Adapter, UnusableCell
+from rmx.data.expand.answer_lists import answer_lists_adapter
 from rmx.data.expand.comparison import comparison_adapter
 from rmx.data.expand.hh_dialogue import hh_dialogue_adapter
 from rmx.data.expand.pairs import pairs_adapter
@@ -26,6 +27,7 @@ FORMATS: dict[str, Callable[[DataConfig], Adapter]] = {
     "comparison": comparison_adapter,
     "votes": votes_adapter,
     "style_triplets": style_triplets_adapter,
+    "answer_lists": answer_lists_adapter,
     "synthetic": synthetic_adapter,
 }
 

@@ -54,6 +54,9 @@ class CommonColumns:
     weight: str | None = None
     strength: str | None = None
     """Label strength, a target margin when `loss.margin` names it."""
+    item: str | None = None
+    """Column with the number of an item of a published benchmark, where each counts even if its texts are those of
+    another; becomes tag `item`."""
     tags: list[str] | dict[str, str] = field(default_factory=list)
     """Columns kept as tags: their names, or tag: column."""
 
@@ -67,19 +70,22 @@ class CommonFields(TypedDict):
     strength: float | None
     tags: dict[str, str]
     label_source: LabelSource
+    designed: bool
 
 
 def common_fields(origin: Origin, row: Mapping[str, Any], columns: CommonColumns, label_source: str) -> CommonFields:
     """Read the common fields of a row; a weight that is not a number becomes NaN, for the rule to find."""
     tags = columns.tags if isinstance(columns.tags, dict) else {name: name for name in columns.tags}
     group = None if columns.group is None else _scalar(origin, row, columns.group, "group")
+    item = {} if columns.item is None else {"item": _scalar(origin, row, columns.item, "item")}
     return CommonFields(
         given_id=None if columns.id is None else _scalar(origin, row, columns.id, "id"),
         group=group or "",
         weight=1.0 if columns.weight is None else _number(_field(origin, row, columns.weight, "weight")),
         strength=None if columns.strength is None else _finite(_field(origin, row, columns.strength, "strength")),
-        tags={tag: str(row[column]) for tag, column in tags.items() if row.get(column) is not None},
+        tags={tag: str(row[column]) for tag, column in tags.items() if row.get(column) is not None} | item,
         label_source=cast(LabelSource, label_source),
+        designed=columns.item is not None,
     )
 
 
@@ -97,17 +103,19 @@ def text_field(origin: Origin, row: Mapping[str, Any], column: str, part: str) -
     return value
 
 
-def texts_field(origin: Origin, row: Mapping[str, Any], column: str) -> tuple[str, ...]:
-    """Return a list of texts of the row, at least one.
+def texts_field(
+    origin: Origin, row: Mapping[str, Any], column: str, part: str | None = None, *, length: int | None = None
+) -> tuple[str, ...]:
+    """Return a list of texts of the row, at least one, or so many.
 
     Raises:
         DataError: there is no such column.
         UnusableCell: it holds something else.
     """
-    value = _field(origin, row, column, column)
+    value = _field(origin, row, column, part or column)
     texts = tuple(value) if isinstance(value, list | tuple) else ()
-    if not texts or not all(isinstance(text, str) for text in texts):
-        raise UnusableCell("invalid_text", f"column {column!r} needs a list of texts")
+    if not texts or len(texts) != (length or len(texts)) or not all(isinstance(text, str) for text in texts):
+        raise UnusableCell("invalid_text", f"column {column!r} needs a list of {f'{length} ' if length else ''}texts")
     return texts
 
 

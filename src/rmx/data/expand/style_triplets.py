@@ -10,10 +10,9 @@ from typing import Any
 from rmx.config.schema import DataConfig
 from rmx.config.strict import build_strict
 from rmx.data.comparison import Comparison
-from rmx.data.expand.adapter import Adapter, CommonColumns, UnusableCell, common_fields, prompt_turns
+from rmx.data.expand.adapter import Adapter, CommonColumns, common_fields, prompt_turns, texts_field
 from rmx.data.text import digest
 from rmx.domain import Message, Origin
-from rmx.errors import DataError
 
 __all__ = ["STYLES", "style_triplets_adapter"]
 
@@ -34,8 +33,8 @@ class TripletColumns(CommonColumns):
     """List of three texts, in the order of `STYLES`."""
     rejected: str = "rejected"
     domain: str | None = None
-    """Null: the name of the file. Either is read up to the first hyphen or underscore: RM-Bench pools safety-refuse and
-    safety-response."""
+    """Null: column `domain` where the row has it, else the name of the file. Either is read up to the first hyphen or
+    underscore: RM-Bench pools safety-refuse and safety-response."""
     system: str | None = None
 
 
@@ -45,9 +44,14 @@ def style_triplets_adapter(data: DataConfig) -> Adapter:
 
     def adapt(origin: Origin, row: Mapping[str, Any]) -> Iterator[Comparison]:
         turns = prompt_turns(origin, row, columns.prompt, columns.system)
-        chosen, rejected = (_texts(origin, row, column) for column in (columns.chosen, columns.rejected))
-        domain = Path(origin.file).name if columns.domain is None else str(row.get(columns.domain) or "")
+        chosen, rejected = (
+            texts_field(origin, row, column, part, length=len(STYLES))
+            for column, part in ((columns.chosen, "chosen"), (columns.rejected, "rejected"))
+        )
+        column = "domain" if columns.domain is None and "domain" in row else columns.domain
+        domain = Path(origin.file).name if column is None else str(row.get(column) or "")
         common = common_fields(origin, row, columns, data.label_source)
+        common["designed"] = True
         # Content alone would give equal texts in two cells one id.
         identity = common["given_id"] or digest(*(part for turn in turns for part in turn), *chosen, *rejected)
         for right, first in zip(STYLES, chosen, strict=True):
@@ -60,18 +64,9 @@ def style_triplets_adapter(data: DataConfig) -> Adapter:
                     "domain": _family(domain),
                 }
                 sides = ((*turns, Message("assistant", text)) for text in (first, second))
-                yield Comparison(origin, next(sides), next(sides), "first", designed=True, **common)
+                yield Comparison(origin, next(sides), next(sides), "first", **common)
 
     return adapt
-
-
-def _texts(origin: Origin, row: Mapping[str, Any], column: str) -> list[str]:
-    if column not in row:
-        raise DataError(f"{origin.file} row {origin.row}: no column {column!r}; set data.columns to the row's columns")
-    texts = row[column]
-    if not isinstance(texts, list) or len(texts) != len(STYLES) or not all(isinstance(text, str) for text in texts):
-        raise UnusableCell("invalid_text", f"column {column!r} must hold {len(STYLES)} texts, one for each style")
-    return texts
 
 
 def _family(domain: str) -> str:
