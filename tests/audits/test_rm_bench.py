@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +13,12 @@ from test_style_matrix import items, published, table
 
 from rmx.audits.benchmarks.benchmark import weighted_mean
 from rmx.audits.benchmarks.rm_bench import PUBLISHED, RMBench
+from rmx.config.load import compose_config
+from rmx.data.slices import build_slice
 from rmx.domain import AuditResult
-from rmx.score_table import ScoreTable
+from rmx.score_table import Comparisons, ScoreTable, join_scores
+from rmx.scorers import build_baseline
+from rmx.scorers.slice_texts import collect_texts
 
 
 def found(scored: ScoreTable) -> dict[str, AuditResult]:
@@ -59,3 +65,29 @@ def test_other_domains_are_named() -> None:
     full = table(*items(3), ["poetry"] * 3)
     assert "'poetry'" in found(full)["accuracy"].reason
     assert json.loads(full.table["tags"][0].as_py())["domain"] == "poetry"
+
+
+@pytest.mark.real_data
+def test_the_published_files_of_two_domains_run_through(shared_data: Path, tmp_path: Path) -> None:
+    """By length alone, recounted from the rows."""
+    folder = shared_data / "rm-bench"
+    config = compose_config(
+        "evaluate", ["reward=r", "slice=rm_bench", f"slice.rm_bench.data.path='{folder}/*.gz'"], run=tmp_path
+    )
+    pairs = build_slice("rm_bench", config.slice["rm_bench"], None, config.data).pairs
+    texts = collect_texts("rm_bench", pairs)
+    longer = texts.scored("longer", build_baseline("longer").score(texts.candidates))
+    results = ask(RMBench(), join_scores(longer, Comparisons.from_pairs(pairs, slice="rm_bench")))
+    expected = []
+    for file, domain in (("chat", "chat"), ("safety-response", "safety")):
+        with gzip.open(folder / f"{file}.jsonl.gz", "rt", encoding="utf-8") as lines:
+            rows = list(map(json.loads, lines))
+        sides = (np.array([[len(t) for t in row[side]] for row in rows]) for side in ("chosen", "rejected"))
+        expected.append(published(*sides))
+        assert results["rm_bench", "longer", f"{domain}_accuracy"].estimate == pytest.approx(np.mean(expected[-1]))
+    overall = results["rm_bench", "longer", "accuracy"]
+    assert overall.estimate == pytest.approx(np.mean(expected))
+    assert overall.reason.endswith("286 of 798 published items were scored, none of code, math")
+    assert results["rm_bench", "longer", "chat_accuracy"].reason == ""
+    for metric, value in zip(("hard", "normal", "easy"), np.mean(expected, axis=0), strict=True):
+        assert results["rm_bench", "longer", f"{metric}_accuracy"].estimate == pytest.approx(value)

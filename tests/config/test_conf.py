@@ -57,7 +57,8 @@ def test_the_folder_has_what_the_documentation_promises():
         model/llama3-8b model/tiny-random adapter/lora adapter/none adapter/dora trainer/cpu trainer/gpu trainer/ddp
         trainer/ddp_cpu gate/default gate/strict gate/external logger/csv logger/wandb method/rm loss/bt slice/disputed
         slice/length_reversed slice/rm_bench slice/pandalm_unanimous slice/pandalm_split slice/auto_j slice/auto_j_ties
-        slice/weak_to_strong data/rm_bench
+        slice/weak_to_strong data/rm_bench slice/reward_bench slice/reward_bench_prior slice/reward_bench_2
+        slice/judge_bench slice/llmbar audit/benchmarks
         slice/length_matched slice/fresh_policy experiment/center_ablation experiment/lora_rank
         scorer/hf scorer/rmx scorer/table scorer/trl scorer/verifier scorer/ensemble
         scorer/generative scorer/process

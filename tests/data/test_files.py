@@ -59,6 +59,15 @@ def test_blank_lines_are_no_rows_but_keep_their_line_numbers(tmp_path):
     assert [(origin.row, row["a"]) for origin, row in file_rows(path)] == [(1, 1), (3, 2)]
 
 
+def test_one_json_list_gives_its_elements(tmp_path):
+    path = tmp_path / "total_dataset.json"
+    path.write_text(json.dumps(ROWS, indent=2))
+    assert [(origin.row, row) for origin, row in file_rows(path)] == list(enumerate(ROWS, start=1))
+    # A file of that name may hold JSON Lines all the same.
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    assert [row for _, row in file_rows(path)] == ROWS
+
+
 def damaged(folder: Path, what: str) -> Path:
     good = "".join(json.dumps(row) + "\n" for row in ROWS * 400).encode()
     path = folder / "bad.jsonl"
@@ -81,6 +90,9 @@ def damaged(folder: Path, what: str) -> Path:
         path.write_bytes(good + b'{"prompt": "a\0b"}\n')
     elif what == "array":
         path.write_text("[" + ",".join(json.dumps(row) for row in ROWS) + "]")
+    elif what in ("cut list", "list of texts"):
+        path = folder / "bad.json"
+        path.write_text(json.dumps(ROWS)[:-9] if what == "cut list" else json.dumps([ROWS[0], "text"]))
     elif what == "empty":
         path.write_bytes(b"")
     elif what == "cut csv":
@@ -109,6 +121,8 @@ def damaged(folder: Path, what: str) -> Path:
         ("utf-8", "line 1201: not UTF-8"),
         ("nul", "line 1201: contains a NUL byte"),
         ("array", "line 1: holds a list, not an object"),
+        ("cut list", "not one complete JSON list"),
+        ("list of texts", "element 2: holds a str, not an object"),
         ("empty", "is empty"),
         ("cut csv", "may be cut"),
         ("ragged csv", "row 2 (line 3): 3 cells under 2 columns"),

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import datasets
 import pytest
 
-from rmx.config.schema import DataConfig
+from rmx.config.schema import DataConfig, SplitConfig
 from rmx.data.prepare import prepare
 from rmx.data.sources import read_rows
 from rmx.errors import DataError
@@ -40,3 +40,14 @@ def test_rows_carry_the_resolved_commit_whatever_the_branch(monkeypatch):
     read = list(rows)
     assert [origin.row for origin, _ in read] == [1, 2]
     assert read[0][1] == {"chosen": "a", "rejected": "b"}
+
+
+def test_splits_joined_by_a_plus_are_read_in_turn_and_named(monkeypatch):
+    splits = {
+        name: datasets.Dataset.from_list([{"prompt": f"{name} {k}?", "chosen": "a", "rejected": "b"} for k in range(n)])
+        for name, n in (("shp", 2), ("summarize", 3))
+    }
+    monkeypatch.setattr(datasets, "load_dataset", lambda hub, split, **options: splits[split])
+    found = prepare(DataConfig(hub="x/y", hub_split="shp+summarize", split=SplitConfig(0.0, 0.0)))
+    origins = [(pair.origin.file, pair.origin.row, pair.tags["file"]) for pair in found.splits["train"]]
+    assert origins == [("x/y/shp", k, "shp") for k in (1, 2)] + [("x/y/summarize", k, "summarize") for k in (1, 2, 3)]

@@ -136,12 +136,22 @@ def test_a_format_of_its_own_leaves_the_runs_columns_behind(tmp_path, prepared, 
         ("x", {"from": "heldout", "data": {"path": "f"}}, "only for from=data"),
         ("x", {"from": "data", "data": {"split": {}}}, "a slice is not split"),
         ("x", {"from": "data", "data": {"pth": "f"}}, r"slice\.x\.data\.pth: unknown key; did you mean `path`"),
-        ("x", {"from": "data", "data": {"format": "pairs"}}, r"slice\.x: data=x has no source"),
+        (
+            "x",
+            {"from": "data", "data": {"format": "pairs"}},
+            r"slice\.x: data=x has no source; set slice\.x\.data\.path=FILE \(or slice\.x\.data\.hub=ID\)",
+        ),
     ],
 )
 def test_wrong_slices_are_named(prepared, data, name, spec, says):
     with pytest.raises(ConfigError, match=says):
         build_slice(name, spec, prepared, data)
+
+
+def test_a_slice_has_a_length_of_its_own_only_if_it_says_so(tmp_path, prepared, data):
+    other = write(tmp_path / "other.jsonl", rows(5, start=900))
+    for given, own in (({}, None), ({"max_length": 9}, 9)):
+        assert build_slice("x", {"from": "data", "data": {"path": other, **given}}, prepared, data).max_length == own
 
 
 def test_a_slice_of_the_run_needs_the_run(data):

@@ -94,3 +94,17 @@ def test_an_edit_longer_than_the_model_reads_is_left_out(
 def test_an_original_that_cannot_be_rendered_is_still_an_error(renderer: Renderer, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="control token"):
         built(renderer, [pair(1, "Say <|end|>.", "No.")], tmp_path)
+
+
+def test_a_slices_own_length_counts_but_never_beyond_what_the_model_reads(renderer: Renderer, tmp_path: Path) -> None:
+    pairs = (pair(1, "yes", "no"), pair(2, "yes", "no", "word " * 600), pair(3, "yes", "no", "word " * 900))
+
+    def kept(own: int | None, readable: int | None) -> list[str]:
+        slice = Slice("bench", pairs, "data", None, 3, max_length=own)
+        return [
+            p.pair_id for p in build_slice_data(slice, renderer, [], 512, cache=tmp_path, readable=readable).slice.pairs
+        ]
+
+    assert kept(None, 4096) == ["p1"]
+    assert kept(4096, None) == kept(4096, 4096) == ["p1", "p2", "p3"]
+    assert kept(4096, 800) == ["p1", "p2"]

@@ -42,6 +42,7 @@ def test_an_id_stays_unique():
         ("chat_filtered.json", {}, {}, "chat"),
         ("total_dataset.json", {"domain": "domain"}, {"domain": "safety-refuse"}, "safety"),
         ("total_dataset.json", {"domain": "domain"}, {"domain": "math"}, "math"),
+        ("THU-KEG/RM-Bench/train", {}, {"domain": "safety-response"}, "safety"),
     ],
 )
 def test_domains_are_pooled_as_published(file, columns, row, domain):
