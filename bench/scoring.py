@@ -108,7 +108,11 @@ def ours(network: Any, tokenizer: Any, side: str) -> Callable[[list[list[str]]],
     def run(texts: list[list[str]]) -> Any:
         ids = [tokenizer(part, add_special_tokens=False)["input_ids"] for part in texts]
         if side == "padded":
-            found = [model(batch_tokens([np.array(i, np.int32) for i in b], np.arange(len(b)))).numpy() for b in ids]
+            lengths = [np.array([len(i) for i in b]) for b in ids]
+            found = [
+                model(batch_tokens([np.array(i, np.int32) for i in b], np.arange(len(b)), n)).numpy()
+                for b, n in zip(ids, lengths, strict=True)
+            ]
             return np.concatenate(found)
         flat = [i for part in ids for i in part]
         lengths = np.array([len(i) for i in flat], np.int64)

@@ -27,7 +27,7 @@ VOCABULARY = 97
 
 class Store:
     def __init__(self, lengths: np.ndarray) -> None:
-        self.lengths = lengths
+        self.lengths = self.completion_lengths = lengths
 
     def ids(self, i: int) -> np.ndarray:
         return (np.arange(self.lengths[i]) * 31 * (i + 1) % VOCABULARY).astype(np.int32)

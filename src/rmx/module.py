@@ -20,7 +20,7 @@ from rmx.config.schema import LossConfig, OptimConfig
 from rmx.data.batch import MicroBatch, ScoreBatch, SequenceBatch, StepBatch
 from rmx.errors import TrainingError
 from rmx.loss import bradley_terry
-from rmx.model.reward_model import RewardModel
+from rmx.model.sequence_model import SequenceModel
 from rmx.model.state import load_trainable_state, parameter_groups, trainable_state
 from rmx.step_sums import StepSums
 
@@ -51,7 +51,7 @@ class RewardModule(pl.LightningModule):
 
     def __init__(
         self,
-        scorer: RewardModel,
+        scorer: SequenceModel,
         *,
         loss: LossConfig,
         optim: OptimConfig,

@@ -58,7 +58,7 @@ def test_the_folder_has_what_the_documentation_promises():
         trainer/ddp_cpu gate/default gate/strict gate/external logger/csv logger/wandb method/rm loss/bt slice/disputed
         slice/length_reversed slice/rm_bench slice/pandalm_unanimous slice/pandalm_split slice/auto_j slice/auto_j_ties
         slice/weak_to_strong data/rm_bench slice/reward_bench slice/reward_bench_prior slice/reward_bench_2
-        slice/judge_bench slice/llmbar audit/benchmarks
+        slice/judge_bench slice/llmbar audit/benchmarks method/dpo
         slice/length_matched slice/fresh_policy experiment/center_ablation experiment/lora_rank
         scorer/hf scorer/rmx scorer/table scorer/trl scorer/verifier scorer/ensemble
         scorer/generative scorer/process
@@ -84,6 +84,9 @@ def test_the_recipe_belongs_to_the_embedded_default_alone(tmp_path):
         config = compose_config("train", other, run=tmp_path)
         assert (config.model.layers, config.optim.lr, config.batch.pairs) == (None, 1e-4, 64)
     assert compose_config("train", ["model.layers=3"], run=tmp_path).model.layers == 3
+    policy = compose_config("train", ["method=dpo"], run=tmp_path)
+    assert (policy.method.kind, policy.method.beta, policy.model.head_init) == ("dpo", 0.1, "normal")
+    assert (policy.model.layers, policy.optim, policy.batch) == (6, default.optim, default.batch)
 
 
 @pytest.mark.parametrize(

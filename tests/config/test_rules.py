@@ -14,6 +14,8 @@ from rmx.config.rules import check
 from rmx.config.schema import Config, DataConfig
 from rmx.errors import ConfigError
 
+DPO = {"method__kind": "dpo", "method__beta": 0.1}
+
 
 def valid() -> Config:
     config = Config(run_id="r", data=DataConfig(path="pairs.jsonl"))
@@ -55,6 +57,13 @@ def test_the_schemas_defaults_are_valid():
         ({"trainer__resume": "None"}, "trainer.resume: the text 'None' is no value; write null"),
         ({"batch__layout": "paded"}, "batch.layout: 'paded' is not valid; did you mean `padded`?"),
         ({"model__trunk": "frozen"}, "adapter.kind: lora cannot adapt a frozen trunk"),
+        ({"method__beta": 0.1}, "method.beta: method.kind=rm has no beta"),
+        ({"method__kind": "dpo"}, "method.beta: missing value; give above 0"),
+        ({"method__beta": 0.0, "method__kind": "dpo"}, "method.beta: 0.0 is out of range; give above 0"),
+        (DPO | {"model__trunk": "frozen", "adapter__kind": "none"}, "model.trunk: frozen leaves DPO nothing to train"),
+        (DPO | {"model__head_init": "probe"}, "model.head_init: DPO has no scalar head; give model.head_init=normal"),
+        (DPO | {"optim__head_lr": 0.1}, "optim.head_lr: DPO has no scalar head; give optim.head_lr=null"),
+        (DPO | {"loss__center": 0.01}, "loss.center: the reference already fixes where DPO's rewards are zero"),
         ({"model__init": "random"}, "model.shape.model_type: missing value"),
         ({"trainer__devices": 2}, "trainer.strategy: 2 processes need ddp; give trainer=ddp_cpu"),
         ({"trainer__patience": 2, "data__split__validation": 0.0}, "trainer.patience: early stopping reads"),

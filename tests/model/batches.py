@@ -12,9 +12,10 @@ END = 2
 """SmolLM2's end token, and as it comes also its pad token."""
 
 
-def batch_of(sequences: list[list[int]]) -> SequenceBatch:
-    """Return the sequences as one batch."""
-    return batch_tokens([np.array(s, np.int32) for s in sequences], np.arange(len(sequences)))
+def batch_of(sequences: list[list[int]], completions: list[int] | None = None) -> SequenceBatch:
+    """Return the sequences as one batch; without the lengths of their completions, all tokens belong to them."""
+    lengths = np.array([len(s) for s in sequences] if completions is None else completions)
+    return batch_tokens([np.array(s, np.int32) for s in sequences], np.arange(len(sequences)), lengths)
 
 
 def random_sequences(lengths: list[int], seed: int = 0) -> list[list[int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModel
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
 
 VOCABULARY = 64
 _COMMON = {
@@ -53,6 +53,15 @@ PACKED = [
 
 def tiny_backbone(kind: str, **changes: Any) -> Any:
     """Return a base model of an architecture in float32, two layers deep, the same each time."""
-    config = AutoConfig.for_model(kind, **(_COMMON | _OWN.get(kind, {}) | changes))
     torch.manual_seed(0)
-    return AutoModel.from_config(config)
+    return AutoModel.from_config(_config(kind, changes))
+
+
+def tiny_causal_lm(kind: str, **changes: Any) -> Any:
+    """Return the same with a language-model head."""
+    torch.manual_seed(0)
+    return AutoModelForCausalLM.from_config(_config(kind, changes))
+
+
+def _config(kind: str, changes: dict[str, Any]) -> Any:
+    return AutoConfig.for_model(kind, **(_COMMON | _OWN.get(kind, {}) | changes))

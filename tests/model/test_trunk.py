@@ -12,7 +12,8 @@ from tests.model.batches import batch_of, random_sequences
 from rmx.config.schema import AdapterConfig, ModelConfig
 from rmx.model import RewardModel, build_reward_model, parameter_groups, trainable_state
 from rmx.model.layouts.padded import padded
-from rmx.model.trunk import FeatureCache
+from rmx.model.sequence_cache import SequenceCache
+from rmx.model.trunk import FeatureLayout
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_features_are_computed_once_and_the_head_gets_the_same_gradient(frozen: 
         frozen.head.weight.grad = None
         frozen(batch_of(sequences)).square().sum().backward()
         torch.testing.assert_close(frozen.head.weight.grad, expected, atol=1e-5, rtol=1e-5)
-    assert frozen.layout.computed == 4
+    assert frozen.layout.cache.computed == 4
 
 
 def test_the_key_is_the_text_not_its_number(frozen: RewardModel) -> None:
@@ -50,7 +51,7 @@ def test_the_key_is_the_text_not_its_number(frozen: RewardModel) -> None:
         rewards = [frozen(batch_of([s])) for s in (first, second)]  # both are number 0 of their stores
         assert not torch.equal(*rewards)
         torch.testing.assert_close(frozen(batch_of([second, first])), torch.cat(rewards[::-1]))
-    assert frozen.layout.computed == 2
+    assert frozen.layout.cache.computed == 2
 
 
 def test_features_are_in_the_precision_of_the_weights(frozen: RewardModel) -> None:
@@ -63,7 +64,8 @@ def test_features_are_in_the_precision_of_the_weights(frozen: RewardModel) -> No
 
 def test_a_full_cache_computes_again(frozen: RewardModel) -> None:
     row = 64 * 4
-    cache = FeatureCache(padded, limit=2 * row)
+    cache = SequenceCache(limit=2 * row)
+    read = FeatureLayout(padded, cache)
     batch = batch_of(random_sequences([9, 5, 7]))
-    torch.testing.assert_close(cache(frozen.backbone, batch), cache(frozen.backbone, batch))
+    torch.testing.assert_close(read(frozen.backbone, batch), read(frozen.backbone, batch))
     assert cache.computed == 4

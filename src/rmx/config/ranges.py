@@ -15,7 +15,7 @@ BASELINES = ("longer", "shorter", "bag_of_words")
 """Kinds of the `scorer` node that a judged scorer must beat, and that are never judged themselves."""
 
 CHOICES: Mapping[str, tuple[str | None, ...]] = {
-    "method.kind": ("rm",),
+    "method.kind": ("rm", "dpo"),
     "data.split.mode": ("grouped", "row_random"),
     "data.split.half": (None, "first", "second"),
     "data.label_source": ("human", "model", "gold", "unknown"),
@@ -76,6 +76,7 @@ _NOT_NEGATIVE = Range(0)
 
 RANGES: Mapping[str, Range] = {
     "seed": Range(0, 2**32 - 1),
+    "method.beta": _POSITIVE,
     "data.limit": _COUNT,
     "data.max_length": Range(2),
     "data.max_defects": Range(0, 1),

@@ -98,6 +98,30 @@ def _model(config: Config) -> Iterator[str]:
         yield "model.shape.model_type: missing value; model.init=random builds the architecture that it names"
 
 
+def _dpo(config: Config) -> Iterator[str]:
+    """Refuse what a policy without a scalar head cannot heed."""
+    if config.method.kind != "dpo":
+        if config.method.beta is not None:
+            yield f"method.beta: method.kind={config.method.kind} has no beta, method=dpo has; leave it out"
+        return
+    if config.method.beta is None:
+        yield "method.beta: missing value; give above 0, usually 0.1"
+    if config.model.trunk == "frozen":
+        yield "model.trunk: frozen leaves DPO nothing to train; give model.trunk=trained, or method=rm"
+    for key, value, unset in (
+        ("model.head_init", config.model.head_init, "normal"),
+        ("model.head_init_std", config.model.head_init_std, None),
+        ("optim.head_lr", config.optim.head_lr, None),
+    ):
+        if value != unset:
+            yield f"{key}: DPO has no scalar head; give {key}={'null' if unset is None else unset}, or method=rm"
+    if config.loss.center:
+        yield (
+            "loss.center: the reference already fixes where DPO's rewards are zero, centring would pull against it; "
+            "give loss.center=0, or method=rm"
+        )
+
+
 def _unread(config: Config) -> Iterator[str]:
     """Refuse what would be ignored: whoever wrote it believes that it acts."""
     for node, mapping, key, value, readers in (
@@ -171,6 +195,7 @@ _RULES: tuple[Callable[[Config], Iterator[str]], ...] = (
     _source,
     _splits,
     _model,
+    _dpo,
     _unread,
     _margin,
     _adapter_targets,

@@ -30,9 +30,11 @@ __all__ = [
 
 @dataclass
 class MethodConfig:
-    """What is trained: `rm`, an explicit reward model."""
+    """What is trained: `rm`, an explicit reward model, or `dpo`, a policy whose reward is implicit."""
 
     kind: str = "rm"
+    beta: float | None = None
+    """Of dpo: the implicit reward is beta times the log-ratio of policy and reference; needed there, null with rm."""
 
 
 @dataclass

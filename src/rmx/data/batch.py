@@ -23,6 +23,8 @@ class PrefixForest:
     """int64 (T,): token k is an ancestor of token q, or q itself, exactly if k <= q < end[k]."""
     last: Tensor
     """int64 (n,): where each sequence's terminal token stands."""
+    place: Tensor
+    """int64 (total,): where each token of `SequenceBatch.ids` stands; shared ones in one place."""
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
         """Return the forest on another device."""
@@ -39,6 +41,8 @@ class SequenceBatch:
     """int64 (n + 1,): sequence i is ids[offsets[i]:offsets[i + 1]]."""
     index: Tensor
     """int64 (n,): which sequence of the token store each one is."""
+    completion_lengths: Tensor
+    """int64 (n,): the last tokens of each sequence that are its completion, terminal token included."""
     forest: PrefixForest
     """The same sequences with what they share standing once."""
 
@@ -52,8 +56,9 @@ class SequenceBatch:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
         """Return the batch on another device."""
-        ids, offsets, index = (t.to(device, non_blocking=non_blocking) for t in (self.ids, self.offsets, self.index))
-        return type(self)(ids, offsets, index, self.forest.to(device, non_blocking))
+        columns = (self.ids, self.offsets, self.index, self.completion_lengths)
+        ids, offsets, index, lengths = (t.to(device, non_blocking=non_blocking) for t in columns)
+        return type(self)(ids, offsets, index, lengths, self.forest.to(device, non_blocking))
 
 
 @dataclass(frozen=True, slots=True)

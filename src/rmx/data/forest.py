@@ -30,15 +30,18 @@ def prefix_forest(sequences: Sequence[Tokens]) -> PrefixForest:
     # Where the tokens of the current sequence stand, by depth.
     path = np.empty(int(lengths.max()), np.int64)
     before = start = 0
-    for skip, length, stop in zip(shared.tolist(), lengths.tolist(), stops.tolist(), strict=True):
+    places: dict[int, NDArray[np.int64]] = {}
+    for i, skip, length, stop in zip(order.tolist(), shared.tolist(), lengths.tolist(), stops.tolist(), strict=True):
         end[path[skip:before]] = start
         path[skip:length] = np.arange(start, stop)
+        places[i] = path[:length].copy()
         before, start = length, stop
     last = np.empty(len(sequences), np.int64)
     last[order] = stops - 1
+    place = np.concatenate([places[i] for i in range(len(sequences))])
     ids = np.concatenate([sequences[i][s:] for i, s in zip(order, shared, strict=True)]).astype(np.int64)
     depth = np.concatenate([np.arange(s, n) for s, n in zip(shared, lengths, strict=True)])
-    return PrefixForest(*(torch.from_numpy(array) for array in (ids, depth, end, last)))
+    return PrefixForest(*(torch.from_numpy(array) for array in (ids, depth, end, last, place)))
 
 
 def prefix_order(sequences: Sequence[Tokens]) -> NDArray[np.int64]:

@@ -63,7 +63,7 @@ class Renderer:
     def terminal_policy(self) -> str:
         """How a text ends, in words."""
         how = "appended" if self._trailer is None else "as the chat template writes it, nothing after it"
-        return f"ends with {self.terminal} (token {self.terminal_id}), {how}; that token is pooled"
+        return f"ends with {self.terminal} (token {self.terminal_id}), {how}"
 
     @cached_property
     def template_hash(self) -> str:

@@ -26,6 +26,11 @@ class Sequences(Protocol):
         """int64 (n,): tokens per sequence."""
         ...
 
+    @property
+    def completion_lengths(self) -> NDArray[np.int64]:
+        """int64 (n,): the last tokens of each that are its completion, terminal token included."""
+        ...
+
     def ids(self, i: int) -> NDArray[np.int32]:
         """int32 (length,): the tokens of sequence i."""
         ...
@@ -110,16 +115,25 @@ def _target_margins(pairs: Sequence[PreferencePair], loss: LossConfig) -> NDArra
 
 def sequence_batch(store: Sequences, members: NDArray[np.int64]) -> SequenceBatch:
     """Gather sequences by number into one batch, in the order given."""
-    return batch_tokens([store.ids(int(i)) for i in members], members)
+    return batch_tokens([store.ids(int(i)) for i in members], members, store.completion_lengths[members])
 
 
-def batch_tokens(sequences: Sequence[NDArray[np.int32]], index: NDArray[np.int64]) -> SequenceBatch:
-    """Put n token sequences into one batch; `index` (n,) says which sequence of a store each one is."""
+def batch_tokens(
+    sequences: Sequence[NDArray[np.int32]], index: NDArray[np.int64], completion_lengths: NDArray[np.int64]
+) -> SequenceBatch:
+    """Put n token sequences into one batch.
+
+    Args:
+        sequences: Their tokens.
+        index: (n,): which sequence of a store each one is.
+        completion_lengths: (n,): the last tokens of each that are its completion.
+    """
     import torch
 
     offsets = np.cumsum([0, *map(len, sequences)])
-    ids, bounds, numbers = (torch.from_numpy(a.astype(np.int64)) for a in (np.concatenate(sequences), offsets, index))
-    return SequenceBatch(ids, bounds, numbers, prefix_forest(sequences))
+    columns = (np.concatenate(sequences), offsets, index, completion_lengths)
+    ids, bounds, numbers, lengths = (torch.from_numpy(column.astype(np.int64)) for column in columns)
+    return SequenceBatch(ids, bounds, numbers, lengths, prefix_forest(sequences))
 
 
 def micro_batch(pairs: PairSet, members: NDArray[np.int64], *, weightless: bool = False) -> MicroBatch:

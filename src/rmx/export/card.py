@@ -8,38 +8,48 @@ from typing import Any
 from rmx.data.render import Renderer
 from rmx.domain import AuditResult
 from rmx.export.findings import Findings
+from rmx.export.form import CardPart
 from rmx.model.contract import Contract
 
 __all__ = ["model_card"]
 
-_TEMPLATE = Path(__file__).with_name("card.md.j2")
+_TEMPLATES = Path(__file__).parent
 
 
-def model_card(contract: Contract, findings: Findings, renderer: Renderer) -> str:
+def model_card(contract: Contract, part: CardPart, findings: Findings, renderer: Renderer) -> str:
     """Return the card as Markdown with Hugging Face metadata.
 
     Args:
         contract: What rmx.json holds.
+        part: What the kind of model says.
         findings: Audits and gate decision.
         renderer: Of the exported tokenizer.
     """
     from huggingface_hub import ModelCardData
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     facts = contract.model
     hub = facts.get("base") if facts.get("kind") == "hub" else None
     layers, total = facts.get("layers"), facts.get("layers_total")
     data = ModelCardData(
         library_name="transformers",
-        pipeline_tag="text-classification",
+        pipeline_tag=part.pipeline_tag,
         tags=["reward-model", "rmx"],
         base_model=hub,
         ignore_metadata_errors=False,
     )
-    environment = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, autoescape=False)  # noqa: S701 (Markdown)
-    template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 (Markdown)
+    )
+    template = environment.get_template("card.md.j2")
     text: str = template.render(
         card_data=data.to_yaml(),
+        title=part.title,
+        scoring=part.template,
         name=facts.get("source", "exported"),
         here="model",
         contract=contract,
@@ -52,21 +62,20 @@ def model_card(contract: Contract, findings: Findings, renderer: Renderer) -> st
         if hub
         else f" (BASE: {facts.get('source')} as a directory, `base_model_name_or_path` of the adapter)",
         cut_layers=layers if layers != total else None,
-        terms=_terms(contract),
+        terms=_terms(contract, part),
         rows=[_row(result) for result in findings.audits],
     )
     return text
 
 
-def _terms(contract: Contract) -> list[tuple[str, Any]]:
+def _terms(contract: Contract, part: CardPart) -> list[tuple[str, Any]]:
     facts = contract.model
     layers, total = facts.get("layers"), facts.get("layers_total")
     return [
         ("base", f"{facts.get('source')} {facts.get('revision') or facts.get('sha256') or ''}".strip()),
         ("layers", f"{layers} of {total}"),
         ("adapter", facts.get("adapter", "none")),
-        ("backbone dtype; head and rewards", f"{contract.dtype}; float32"),
-        ("pooled position", f"{contract.pooled_position} token, {contract.terminal} (id {contract.terminal_id})"),
+        *part.terms,
         (
             "pad token",
             f"{contract.pad} (id {contract.pad_id}), on {contract.padding} side".replace("on right", "on the right"),

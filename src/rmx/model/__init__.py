@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from rmx.model.build import BuiltModel, build_reward_model
+from rmx.model.build import BuiltModel, build_implicit_reward, build_model, build_reward_model
 from rmx.model.contract import Contract, GoldenInput
-from rmx.model.reward_model import RewardModel, SequenceScorer
+from rmx.model.reward_model import RewardModel
+from rmx.model.sequence_model import SequenceModel, SequenceScorer
 from rmx.model.state import load_trainable_state, parameter_groups, trainable_state
 
 __all__ = [
@@ -12,7 +13,10 @@ __all__ = [
     "Contract",
     "GoldenInput",
     "RewardModel",
+    "SequenceModel",
     "SequenceScorer",
+    "build_implicit_reward",
+    "build_model",
     "build_reward_model",
     "load_trainable_state",
     "parameter_groups",

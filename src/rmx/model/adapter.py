@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from rmx.config.schema import AdapterConfig
-from rmx.errors import ConfigError
+from rmx.errors import ConfigError, ModelError
 
-__all__ = ["adapter_state", "add_adapter", "has_adapter", "merged_state"]
+__all__ = [
+    "adapter_disabled",
+    "adapter_state",
+    "add_adapter",
+    "base_model",
+    "has_adapter",
+    "merged_state",
+    "read_adapter",
+    "write_adapter",
+]
 
 _KINDS = ("lora", "dora", "none")
+_TENSORS = "adapter_model.safetensors"
 
 
 def add_adapter(backbone: nn.Module, adapter: AdapterConfig, *, seed: int) -> nn.Module:
@@ -65,6 +79,29 @@ def has_adapter(backbone: nn.Module) -> bool:
     return hasattr(backbone, "peft_config")
 
 
+def base_model(backbone: nn.Module) -> Any:
+    """Return the transformers base model, whether or not an adapter is on it."""
+    return backbone.get_base_model() if has_adapter(backbone) else backbone  # type: ignore[operator]
+
+
+@contextmanager
+def adapter_disabled(backbone: nn.Module) -> Iterator[None]:
+    """Let the backbone run as it was before an adapter was put on it; what trains stays as it is."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    layers = [module for module in backbone.modules() if isinstance(module, BaseTunerLayer)]
+    before = [layer._disable_adapters for layer in layers]
+    # Not peft's own `disable_adapter`: it turns requires_grad off and on again, for what was frozen on purpose too, and
+    # between the micro-batches of a step, where data parallelism counts on the same parameters throughout.
+    for layer in layers:
+        layer._disable_adapters = True
+    try:
+        yield
+    finally:
+        for layer, disabled in zip(layers, before, strict=True):
+            layer._disable_adapters = disabled
+
+
 def merged_state(backbone: nn.Module) -> dict[str, Tensor]:
     """Return the weights of the plain base model with the adapter added in, under the base model's own names.
 
@@ -92,30 +129,68 @@ def merged_state(backbone: nn.Module) -> dict[str, Tensor]:
     return merged
 
 
-def adapter_state(backbone: nn.Module, prefix: str, head: Tensor) -> tuple[Any, Mapping[str, Tensor]]:
-    """Return the adapter as peft would save it from a sequence-classification model, head included.
+def adapter_state(
+    backbone: nn.Module, prefix: str, task: str, trained: Mapping[str, Tensor]
+) -> tuple[Any, Mapping[str, Tensor]]:
+    """Return the adapter as peft would save it from a model with a head.
 
     Args:
         backbone: With an adapter.
-        prefix: Name of the base model inside the classification model.
-        head: Weight of the scalar head, (1, hidden).
+        prefix: Name of the base model inside the model with the head.
+        task: Of peft's TaskType, such as SEQ_CLS.
+        trained: Weights of modules that trained whole beside the adapter, by module name.
 
     Returns:
-        A LoraConfig of task SEQ_CLS that saves the module `score`, and its tensors by name.
+        A LoraConfig that saves those modules, and its tensors by name.
     """
     from peft import TaskType, get_peft_model_state_dict
 
-    trained: Any = backbone.peft_config["default"]  # type: ignore[index]
+    put_on: Any = backbone.peft_config["default"]  # type: ignore[index]
     config = replace(
-        trained,
-        task_type=TaskType.SEQ_CLS,
-        modules_to_save=["score"],
+        put_on,
+        task_type=TaskType[task],
+        modules_to_save=list(trained) or None,
         inference_mode=True,
-        target_modules=sorted(trained.target_modules),
+        target_modules=sorted(put_on.target_modules),
     )
     root = "base_model.model."
     state = {
         f"{root}{prefix}.{name.removeprefix(root)}": tensor.detach()
         for name, tensor in get_peft_model_state_dict(backbone).items()
     }
-    return config, {**state, f"{root}score.weight": head.detach()}
+    return config, {**state, **{f"{root}{name}.weight": weight.detach() for name, weight in trained.items()}}
+
+
+def read_adapter(network: nn.Module, directory: Path) -> None:
+    """Put an adapter that `write_adapter` wrote on a model of the class that it is for; its layers change in place.
+
+    peft's own loading asks the hub, and waits for it, even where all files are local.
+
+    Raises:
+        ModelError: It cannot be read or does not fit.
+    """
+    from peft import PeftConfig, get_peft_model, set_peft_model_state_dict
+
+    from rmx.model.lora_linear import fuse_lora
+
+    try:
+        config = PeftConfig.from_pretrained(str(directory), local_files_only=True)
+        tensors = load_file(directory / _TENSORS)
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers under a name of before
+            wrapped = get_peft_model(network, config)
+        unfit = set_peft_model_state_dict(wrapped, tensors).unexpected_keys
+        if unfit:
+            raise ValueError(f"no place for {unfit[0]}")
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"{directory}: the adapter does not fit its base ({reason}); export it again") from error
+    fuse_lora(wrapped)
+
+
+def write_adapter(target: Path, config: Any, state: Mapping[str, Tensor], base: str) -> None:
+    """Write what `adapter_state` gave as a directory of peft; `base` is what its reader gives to from_pretrained."""
+    config.base_model_name_or_path = base
+    config.save_pretrained(target)
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in state.items()}
+    save_file(tensors, target / _TENSORS, metadata={"format": "pt"})

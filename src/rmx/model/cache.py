@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,12 @@ from filelock import FileLock
 
 from rmx.errors import ModelError
 
-__all__ = ["build_once"]
+__all__ = ["build_once", "default_cache", "replace_directory"]
+
+
+def default_cache() -> Path:
+    """Return the directory that `paths.cache` has unless it is set: RMX_CACHE, else ~/.cache/rmx."""
+    return Path(os.environ.get("RMX_CACHE") or "~/.cache/rmx").expanduser()
 
 
 def build_once(target: Path, build: Callable[[Path], None]) -> Path:

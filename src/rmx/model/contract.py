@@ -52,6 +52,10 @@ class GoldenInput:
     completion: str
     ids: tuple[int, ...]
     score: float
+    completion_tokens: int | None = None
+    """The last of the ids that are the completion's."""
+    zero: float | None = None
+    """What an implicit reward is measured from: the reference's log-probability of the completion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class Contract:
     pad: str
     pad_id: int
     dtype: str
-    """Of the backbone's stored weights; head and rewards are float32."""
+    """Of the stored weights; head, logits and rewards are float32."""
     max_length: int
     """Tokens the model can read; longer texts are refused, never cut."""
     golden: tuple[GoldenInput, ...]
@@ -87,7 +91,14 @@ class Contract:
     verdict: str | None = None
     simulated: bool = False
     """Labels of a deciding slice were simulated gold."""
+    method: str = "rm"
+    """`rm`, or `dpo`: the directory holds a policy, whose reward is implicit."""
+    beta: float | None = None
+    """Of dpo: the reward is beta times the log-ratio of policy and reference."""
+    reference: Mapping[str, Any] | None = None
+    """Of dpo: settings of `rmx.config.schema.ModelConfig` that lead to the reference's weights."""
     pooled_position: str = "last"
+    """Of rm the token whose hidden state is read; of dpo `completion`, all of whose tokens count."""
     padding: str = "either"
     """Side on which a batch may be padded: `either`, or `right` for models of absolute positions."""
     rmx_version: str = ""
@@ -112,7 +123,12 @@ class Contract:
             known = {field.name for field in fields(cls)}
             golden = tuple(
                 GoldenInput(
-                    tuple(Message(*m) for m in g["prompt"]), g["completion"], tuple(g["ids"]), float(g["score"])
+                    tuple(Message(*m) for m in g["prompt"]),
+                    g["completion"],
+                    tuple(g["ids"]),
+                    float(g["score"]),
+                    g.get("completion_tokens"),
+                    g.get("zero"),
                 )
                 for g in content.pop("golden")
             )

@@ -26,7 +26,7 @@ class _LoraProduct(torch.autograd.Function):
         out = nn.functional.linear(rows, weight, bias).addmm_(thin, b.T, alpha=scale)
         ctx.save_for_backward(rows, thin, weight, a, b)
         ctx.scale = scale
-        return out.view(*x.shape[:-1], -1)
+        return out.view(*x.shape[:-1], out.shape[-1])
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -35,7 +35,7 @@ class _LoraProduct(torch.autograd.Function):
         narrow = (upstream @ b).mul_(ctx.scale)
         dx = da = db = None
         if ctx.needs_input_grad[0]:
-            dx = (upstream @ weight).addmm_(narrow, a).view(*grad.shape[:-1], -1)
+            dx = (upstream @ weight).addmm_(narrow, a).view(*grad.shape[:-1], weight.shape[-1])
         if ctx.needs_input_grad[3]:
             da = narrow.T @ rows
         if ctx.needs_input_grad[4]:

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Protocol, Self
+from collections.abc import Mapping, Sequence
+from typing import Self
 
-import torch
 from torch import Tensor, nn
 
 from rmx.data.batch import SequenceBatch
 from rmx.model.head import ScalarHead
 from rmx.model.layouts import Layout
-from rmx.model.trunk import FeatureCache
+from rmx.model.sequence_cache import SequenceCache
+from rmx.model.sequence_model import SequenceModel
+from rmx.model.trunk import FeatureLayout
 
-__all__ = ["RewardModel", "SequenceScorer"]
-
-
-class SequenceScorer(Protocol):
-    """Whatever turns a batch of n unique sequences into n float32 rewards."""
-
-    def __call__(self, batch: SequenceBatch) -> Tensor:
-        """Return float32 (n,)."""
-        ...
+__all__ = ["RewardModel"]
 
 
-class RewardModel(nn.Module):
-    """Maps a SequenceBatch to float32 rewards (n,).
-
-    The reward of a sequence does not depend on its neighbours in the batch, up to float32 rounding.
-    """
+class RewardModel(SequenceModel):
+    """An explicit reward: a scalar head reads the hidden state of each terminal token."""
 
     def __init__(self, backbone: nn.Module, head: ScalarHead, layout: Layout, *, frozen: bool = False) -> None:
         """Put the parts together.
@@ -42,7 +33,7 @@ class RewardModel(nn.Module):
         self.backbone = backbone
         self.head = head
         self.frozen = frozen
-        self.layout: Layout = FeatureCache(layout) if frozen else layout
+        self.layout: Layout = FeatureLayout(layout) if frozen else layout
         if frozen:
             self.backbone.requires_grad_(False).eval()
 
@@ -62,7 +53,10 @@ class RewardModel(nn.Module):
             self.backbone.eval()
         return self
 
-    @property
-    def device(self) -> torch.device:
-        """Where the head is."""
-        return self.head.weight.device
+    def own_parameters(self) -> Mapping[str, nn.Parameter]:
+        """Return the head's."""
+        return {f"head.{name}": parameter for name, parameter in self.head.named_parameters()}
+
+    def caches(self) -> Sequence[SequenceCache]:
+        """Return that of a frozen trunk's features."""
+        return [self.layout.cache] if isinstance(self.layout, FeatureLayout) else []

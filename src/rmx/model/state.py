@@ -8,34 +8,40 @@ import torch
 from torch import Tensor, nn
 
 from rmx.errors import ModelError
-from rmx.model.reward_model import RewardModel
+from rmx.model.sequence_model import SequenceModel
 
 __all__ = ["load_trainable_state", "parameter_groups", "trainable_state"]
 
-_HEAD = "head.weight"
 
-
-def parameter_groups(model: RewardModel) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Return (backbone parameters that train, head parameters).
+def parameter_groups(model: SequenceModel) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Return (pretrained and adapter parameters that train, those of the model's own such as a scalar head).
 
     Raises:
-        ModelError: The head does not train.
+        ModelError: One of the model's own does not train.
     """
-    head = list(model.head.parameters())
-    if not all(p.requires_grad for p in head):
-        raise ModelError("the scalar head is frozen; it must always train")
-    return [p for p in model.backbone.parameters() if p.requires_grad], head
+    state = _trained(model)
+    own = model.own_parameters()
+    return [p for name, p in state.items() if name not in own], list(own.values())
 
 
-def trainable_state(model: RewardModel) -> dict[str, Tensor]:
-    """Return every tensor that training changes, the head among them, by its name in the reward model."""
-    state = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
-    if _HEAD not in state:
-        raise ModelError("the scalar head is frozen; it must always train and be saved")
-    return state
+def trainable_state(model: SequenceModel) -> dict[str, Tensor]:
+    """Return every tensor that training changes, by its name in the model; one that stands in two places once.
+
+    Raises:
+        ModelError: A parameter of the model's own, such as its head's, is frozen.
+    """
+    return {name: p.detach() for name, p in _trained(model).items()}
 
 
-def load_trainable_state(model: RewardModel, state: Mapping[str, Tensor]) -> None:
+def _trained(model: SequenceModel) -> dict[str, nn.Parameter]:
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    for name in model.own_parameters():
+        if name not in trained:
+            raise ModelError(f"{name} is frozen; it must always train and be saved")
+    return trained
+
+
+def load_trainable_state(model: SequenceModel, state: Mapping[str, Tensor]) -> None:
     """Put back what `trainable_state` gave; what the state lacks must be exactly the frozen base.
 
     Raises:

@@ -22,7 +22,7 @@ from rmx.data.shards import oversized
 from rmx.data.summary import summarise
 from rmx.export import Findings, export_model
 from rmx.gate import build_requirements
-from rmx.model.build import BuiltModel, build_reward_model
+from rmx.model.build import BuiltModel, build_model
 from rmx.record import RunRecord
 from rmx.run.baselines import build_baselines, check_baselines
 from rmx.run.corpus import Corpus, build_corpus, texts_by_id
@@ -54,8 +54,8 @@ def train(config: Config) -> int:
     pl.seed_everything(config.seed, verbose=False)
     settle_process(config.trainer)
     with record.phase("model"):
-        built = build_reward_model(
-            config.model, config.adapter, layout=config.batch.layout, seed=config.seed, cache=cache
+        built = build_model(
+            config.method, config.model, config.adapter, layout=config.batch.layout, seed=config.seed, cache=cache
         )
         renderer = Renderer(built.tokenizer, terminal=config.model.terminal)
     if built.unpacked:
@@ -68,7 +68,7 @@ def train(config: Config) -> int:
         _begin(config, corpus, renderer, directory)
         _warn_of_oversized(corpus, config)
     with record.phase("training"):
-        trained = fit(config, corpus, built, directory, watch=watch, template_hash=renderer.template_hash)
+        trained = fit(config, corpus, built, directory, watch=watch, renderer=renderer)
     with record.phase("scoring"):
         rewards = score_slices(trained, corpus, config)
     if torch.distributed.is_initialized():

@@ -17,9 +17,9 @@ from rmx.audits.base import Audit
 from rmx.audits.determinism import RESCORED, Determinism
 from rmx.config.schema import BatchConfig
 from rmx.data.tokens import TokenStore
-from rmx.model.reference import run_afresh
-from rmx.model.reward_model import RewardModel
+from rmx.model.afresh import run_afresh
 from rmx.model.scoring import map_sequences
+from rmx.model.sequence_model import SequenceModel
 from rmx.run.corpus import SliceData
 from rmx.score_table import CANDIDATE_COLUMNS, CandidateTable, prompt_id
 
@@ -78,7 +78,7 @@ def _members(data: SliceData, items: int) -> NDArray[np.int64]:
 def _ways(
     network: Any, store: TokenStore, members: NDArray[np.int64], batch: BatchConfig, device: torch.device | str
 ) -> dict[str, NDArray[np.float64]]:
-    own = isinstance(network, RewardModel)
+    own = isinstance(network, SequenceModel)
 
     def run(which: NDArray[np.int64], how: BatchConfig) -> NDArray[np.float64]:
         return map_sequences(network, store.select(which), how, device=device).astype(np.float64)

@@ -23,9 +23,13 @@ from rmx.config.targets import build_target
 from rmx.data.datamodule import PreferenceData, scoring_loader
 from rmx.data.dynamics import Dynamics
 from rmx.data.plan import StepPlan
+from rmx.data.render import Renderer
+from rmx.data.sequences import Sequences
 from rmx.errors import RunError
 from rmx.model.build import BuiltModel
+from rmx.model.contract import GOLDEN_DIALOGUES
 from rmx.model.head_probe import fit_head
+from rmx.model.reward_model import RewardModel
 from rmx.model.state import load_trainable_state
 from rmx.module import RewardModule
 from rmx.run.corpus import Corpus
@@ -56,7 +60,7 @@ def fit(
     directory: RunDirectory,
     *,
     watch: Sequence[Audit],
-    template_hash: str,
+    renderer: Renderer,
 ) -> Trained:
     """Train to the end, auditing every validation by `watch`, and put the best checkpoint's weights back.
 
@@ -66,7 +70,7 @@ def fit(
     """
     plan = step_plan(config, corpus)
     validation = {n: d for n, d in corpus.slices.items() if n == "validation"}
-    identity = _identity(config, corpus, built, plan, template_hash)
+    identity = _identity(config, corpus, built, plan, renderer.template_hash)
     module = RewardModule(
         built.reward_model, loss=config.loss, optim=config.optim, total_steps=plan.total_steps, identity=identity
     )
@@ -98,8 +102,12 @@ def fit(
             validates=bool(validation),
             extra=[build_target(c, where=f"callbacks.{n}") for n, c in config.callbacks.items()],
         )
-        if config.model.head_init == "probe" and checkpoint is None:
-            autocast = torch.bfloat16 if config.trainer.precision == "bf16-mixed" else None
+        autocast = torch.bfloat16 if config.trainer.precision == "bf16-mixed" else None
+        built.reward_model.to(trainer.strategy.root_device)
+        # The weights of a checkpoint are put back by the trainer, later: until then they are the pretrained ones.
+        built.reward_model.remember(_trained_on(corpus), config.batch, autocast=autocast)
+        built.reward_model.remember(_judged_on(corpus, renderer), config.batch)
+        if isinstance(built.reward_model, RewardModel) and config.model.head_init == "probe" and checkpoint is None:
             fit_head(built.reward_model, corpus.train, config.batch, autocast=autocast)
         trainer.fit(module, data, ckpt_path=checkpoint)
     _stop_if_interrupted(trainer, directory)
@@ -140,6 +148,18 @@ def score_slices(trained: Trained, corpus: Corpus, config: Config) -> dict[str, 
     finally:
         trainer.callbacks = kept  # type: ignore[attr-defined]
     return gather.rewards
+
+
+def _trained_on(corpus: Corpus) -> list[Sequences]:
+    """Return what is scored in the precision of the training."""
+    train = corpus.train
+    sides = np.unique(np.concatenate([train.chosen, train.rejected]))
+    return [train.store.select(sides), *(d.store for n, d in corpus.slices.items() if n == "validation")]
+
+
+def _judged_on(corpus: Corpus, renderer: Renderer) -> list[Sequences]:
+    """Return what is scored in the precision of the weights: every slice, and what the export records."""
+    return [*(d.store for d in corpus.slices.values()), renderer.encode(GOLDEN_DIALOGUES)]
 
 
 _HARDWARE = ("model.gradient_checkpointing", "model.compile")

@@ -34,4 +34,6 @@ class Export(ScorerKind):
         path = find_reward(around.named_reward()).path
         if not (path / CONTRACT_FILE).exists():
             raise ModelError(f"{path}: holds no {CONTRACT_FILE}, so it is no export of rmx; give scorer=hf, or none")
-        return load_reward(path, device=around.device, max_tokens=around.max_tokens, layout=around.layout)
+        return load_reward(
+            path, device=around.device, max_tokens=around.max_tokens, layout=around.layout, cache=around.cache
+        )

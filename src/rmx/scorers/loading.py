@@ -18,9 +18,11 @@ from rmx.model.head import ScalarHead
 from rmx.model.layouts import adopt_layout
 from rmx.model.reward_model import RewardModel
 from rmx.model.scoring import map_sequences
+from rmx.model.sequence_model import SequenceModel
 from rmx.model.source import Location, check_directory, locate
 from rmx.model.tokenizer import read_tokenizer
 from rmx.scorers.classifier import read_classifier
+from rmx.scorers.implicit import load_implicit
 
 __all__ = ["LoadedScorer", "find_reward", "load_export", "verify_texts"]
 
@@ -61,7 +63,7 @@ def find_reward(reward: str | Path, *, trust_remote_code: bool = False) -> Locat
     return locate(str(reward), key=_KEY, trust_remote_code=trust_remote_code)
 
 
-def load_export(directory: Path, *, device: torch.device | str, layout: str) -> LoadedScorer:
+def load_export(directory: Path, *, device: torch.device | str, layout: str, cache: Path) -> LoadedScorer:
     """Load a directory with rmx.json and verify its contract: template, token ids and scores of the golden inputs.
 
     Raises:
@@ -73,21 +75,32 @@ def load_export(directory: Path, *, device: torch.device | str, layout: str) -> 
     tokenizer = read_tokenizer(directory)
     renderer = Renderer(tokenizer, terminal=contract.terminal)
     verify_texts(directory, renderer, contract)
-    network = read_classifier(directory)
-    if network.config.get_text_config().pad_token_id != contract.pad_id or tokenizer.pad_token_id != contract.pad_id:
+    if tokenizer.pad_token_id != contract.pad_id:
         raise _refusal(directory, f"the pad id is not {contract.pad_id}")
-    head = ScalarHead(network.score.in_features, std=0.0, seed=0)
-    with torch.no_grad():
-        head.weight.copy_(_stored_head(directory))
-    network.to(device)
-    chosen, unpacked = adopt_layout(network.base_model, layout)
-    model = RewardModel(network.base_model, head, chosen).to(device).eval().requires_grad_(False)
+    model: SequenceModel
+    if contract.method == "dpo":
+        model, unpacked = load_implicit(directory, contract, layout=layout, cache=cache)
+    else:
+        model, unpacked = _explicit(directory, contract, layout)
+    model.to(device)
     golden = renderer.encode([(g.prompt, g.completion) for g in contract.golden])
     scores = map_sequences(model, golden, BatchConfig(max_tokens=1), device=device)
     if wrong := contract.mismatch([float(s) for s in scores]):
         raise _refusal(directory, wrong)
     flags = (f"its texts are padded, not packed: {unpacked}",) if unpacked else ()
     return LoadedScorer(model, renderer, contract.max_length, contract, flags, "padded" if unpacked else layout)
+
+
+def _explicit(directory: Path, contract: Contract, layout: str) -> tuple[RewardModel, str]:
+    """Load the classifier of an export, and why it is padded where packed was asked for."""
+    network = read_classifier(directory)
+    if network.config.get_text_config().pad_token_id != contract.pad_id:
+        raise _refusal(directory, f"the pad id is not {contract.pad_id}")
+    head = ScalarHead(network.score.in_features, std=0.0, seed=0)
+    with torch.no_grad():
+        head.weight.copy_(_stored_head(directory))
+    chosen, unpacked = adopt_layout(network.base_model, layout)
+    return RewardModel(network.base_model, head, chosen).eval().requires_grad_(False), unpacked
 
 
 def _stored_head(directory: Path) -> Tensor:

@@ -16,6 +16,7 @@ from rmx.data.tokenise import Text, encode
 from rmx.data.tokens import TokenStore, encode_candidates, encode_renderable
 from rmx.domain import Candidate, Message, Origin
 from rmx.errors import DataError
+from rmx.model.cache import default_cache
 from rmx.model.contract import CONTRACT_FILE, Contract
 from rmx.model.scoring import map_sequences
 from rmx.scorers.base import Scored
@@ -119,6 +120,7 @@ def load_reward(
     layout: str = "packed",
     chat_template: str | None = None,
     terminal: str | None = None,
+    cache: Path | None = None,
 ) -> Reward:
     """Load a reward model.
 
@@ -132,6 +134,8 @@ def load_reward(
         layout: For an rmx export: `packed`, or `padded`.
         chat_template: For a foreign model: Jinja text or file in place of the tokenizer's template.
         terminal: For a foreign model: the token that closes a text.
+        cache: Where the weights of a policy's reference are kept if they have to be fetched; None means RMX_CACHE, else
+            ~/.cache/rmx.
 
     Raises:
         ExportError: The contract of an rmx export does not hold.
@@ -144,7 +148,7 @@ def load_reward(
         )
     where = place(device)
     identity = hashlib.sha256((location.path / CONTRACT_FILE).read_bytes())
-    loaded = load_export(location.path, device=where, layout=layout)
+    loaded = load_export(location.path, device=where, layout=layout, cache=cache or default_cache())
     return Reward(loaded, identity.hexdigest()[:16], max_tokens=max_tokens, device=where)
 
 

@@ -29,5 +29,9 @@ class RewardPath(ScorerKind):
         from rmx.scorers.reward_model import load_reward
 
         return load_reward(
-            around.named_reward(), device=around.device, max_tokens=around.max_tokens, layout=around.layout
+            around.named_reward(),
+            device=around.device,
+            max_tokens=around.max_tokens,
+            layout=around.layout,
+            cache=around.cache,
         )

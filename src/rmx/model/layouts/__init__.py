@@ -1,8 +1,8 @@
-"""How sequences meet the hardware; every layout gives the same pooled states, and `padded` is the reference."""
+"""How sequences meet the hardware; every layout gives the same hidden states, and `padded` is the reference."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 from torch import Tensor, nn
 
@@ -11,13 +11,26 @@ from rmx.data.batch import SequenceBatch
 from rmx.errors import ConfigError
 from rmx.model.layouts.padded import padded
 
-__all__ = ["Layout", "adopt_layout"]
-
-Layout = Callable[[nn.Module, SequenceBatch], Tensor]
-"""(backbone, batch of n sequences) -> the hidden state of each one's last token, (n, hidden)."""
+__all__ = ["Layout", "TokenLayout", "adopt_layout"]
 
 
-def adopt_layout(backbone: nn.Module, name: str) -> tuple[Layout, str]:
+class Layout(Protocol):
+    """Reads what is pooled."""
+
+    def __call__(self, backbone: nn.Module, batch: SequenceBatch, /) -> Tensor:
+        """Return the hidden state of each sequence's last token, (n, hidden)."""
+        ...
+
+
+class TokenLayout(Protocol):
+    """Reads any tokens; a layout of what is pooled where none are named."""
+
+    def __call__(self, backbone: nn.Module, batch: SequenceBatch, rows: Tensor | None = None, /) -> Tensor:
+        """Return the hidden states (m, hidden) of the tokens `rows`, int64 (m,), of `batch.ids`; None: the last."""
+        ...
+
+
+def adopt_layout(backbone: nn.Module, name: str) -> tuple[TokenLayout, str]:
     """Prepare a backbone for a layout of `rmx.config.ranges.LAYOUTS`; where it cannot take it, for `padded`.
 
     Args:

@@ -30,7 +30,10 @@ def adopt_trees(backbone: Any) -> Packed | str:
     """Give the backbone tree attention; return its layout, or leave it as it was and return why it cannot have it."""
     if reason := _unfit(backbone.config.get_text_config(), backbone):
         return reason
-    batch = batch_tokens([np.array(t, np.int32) for t in _TRIAL], np.arange(len(_TRIAL))).to(backbone.device)
+    trial = [np.array(t, np.int32) for t in _TRIAL]
+    lengths = np.array([len(t) for t in trial])
+    batch = batch_tokens(trial, np.arange(len(trial)), lengths).to(backbone.device)
+    rows = torch.arange(1, len(batch.ids), 2, device=backbone.device)
     was_training, before = backbone.training, backbone.config._attn_implementation
     backbone.eval()
     layout = Packed(_last_mlp(backbone))
@@ -38,9 +41,9 @@ def adopt_trees(backbone: Any) -> Packed | str:
         with torch.no_grad():
             # The reference must run here, whatever device the configured implementation is for.
             backbone.set_attn_implementation("eager")
-            expected = padded(backbone, batch).float()
+            expected = padded(backbone, batch, rows).float()
             backbone.set_attn_implementation(TREE_ATTENTION)
-            found = layout(backbone, batch).float()
+            found = layout(backbone, batch, rows).float()
         error = float((found - expected).norm() / expected.norm())
         bound = 0.03 if backbone.dtype == torch.bfloat16 else 1e-4
         reason = "" if error <= bound else f"its hidden states differ by {error:.1g} from the padded ones"

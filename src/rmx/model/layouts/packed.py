@@ -17,7 +17,7 @@ class Packed:
     """Runs a batch as one row of its distinct tokens; each one's position is its depth in the forest.
 
     The backbone's attention implementation must be `TREE_ATTENTION`. In its last layer the feed-forward part, most of
-    the layer's arithmetic, runs for the terminal tokens alone: no other token's output is read.
+    the layer's arithmetic, runs only for the tokens whose output is read: for rewards the terminal ones.
     """
 
     def __init__(self, last_mlp: nn.Module | None) -> None:
@@ -33,13 +33,14 @@ class Packed:
             before = last_mlp.register_forward_pre_hook(self._only_rows)
             self._hooks = [before, last_mlp.register_forward_hook(self._back_in_place)]
 
-    def __call__(self, backbone: nn.Module, batch: SequenceBatch) -> Tensor:
-        """Return the last token's hidden state of each sequence, (n, hidden)."""
+    def __call__(self, backbone: nn.Module, batch: SequenceBatch, rows: Tensor | None = None) -> Tensor:
+        """Return hidden states, (m, hidden), of the tokens `rows` of `batch.ids`; None means each sequence's last."""
         forest = batch.forest
+        read = forest.last if rows is None else forest.place[rows]
         # Recomputed layers run again when this call is over: they get every token.
         if not _recomputes(backbone):
             # Each place once: equal sequences share it, and its gradient must not count twice.
-            self._rows, self._total = torch.unique(forest.last), len(forest.ids)
+            self._rows, self._total = torch.unique(read), len(forest.ids)
         try:
             output = backbone(
                 input_ids=forest.ids[None],
@@ -51,7 +52,7 @@ class Packed:
         finally:
             self._rows = None
         hidden: Tensor = output.last_hidden_state[0]
-        return hidden[forest.last]
+        return hidden[read]
 
     def release(self) -> None:
         """Leave the backbone as it was."""
