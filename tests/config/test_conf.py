@@ -61,7 +61,7 @@ def test_the_folder_has_what_the_documentation_promises():
         slice/judge_bench slice/llmbar audit/benchmarks method/dpo
         slice/length_matched slice/fresh_policy experiment/center_ablation experiment/lora_rank
         scorer/hf scorer/rmx scorer/table scorer/trl scorer/verifier scorer/ensemble
-        scorer/generative scorer/process
+        scorer/generative scorer/process scorer/dpo scorer/logprob
         experiment/split_leakage experiment/world_w0 experiment/world_w2 experiment/world_w9
     """
     assert set(promised.split()) <= set(OPTIONS)

@@ -179,9 +179,11 @@ def read_adapter(network: nn.Module, directory: Path) -> None:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers under a name of before
             wrapped = get_peft_model(network, config)
-        unfit = set_peft_model_state_dict(wrapped, tensors).unexpected_keys
-        if unfit:
+        told = set_peft_model_state_dict(wrapped, tensors)
+        if unfit := told.unexpected_keys:
             raise ValueError(f"no place for {unfit[0]}")
+        if lacking := [name for name in told.missing_keys if ".lora_" in name]:
+            raise ValueError(f"it lacks {lacking[0]}")
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{directory}: the adapter does not fit its base ({reason}); export it again") from error

@@ -64,7 +64,7 @@ class ImplicitReward(CompletionLikelihood):
         """Return float32 rewards (n,)."""
         # Before the policy: the reference may run through the same modules.
         reference = self.reference(self, batch)
-        return (self.beta * (self.log_probs(batch) - reference)).float()
+        return self.scored(self.beta * (self.log_probs(batch) - reference), batch)
 
     def remember(self, stores: Iterable[Sequences], batch: BatchConfig, *, autocast: torch.dtype | None = None) -> None:
         """Let the reference read what it cannot read later."""

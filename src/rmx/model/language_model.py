@@ -53,10 +53,16 @@ class CompletionLikelihood(SequenceModel):
         self.backbone = backbone
         self.head = head
         self.layout = layout
+        self.per_token = False
+        """Whether scores are means over the completion's tokens in place of sums."""
 
     def forward(self, batch: SequenceBatch) -> Tensor:
         """Return float32 (n,)."""
-        return self.log_probs(batch).float()
+        return self.scored(self.log_probs(batch), batch)
+
+    def scored(self, sums: Tensor, batch: SequenceBatch) -> Tensor:
+        """Return scores, float32 (n,), of sums over the completions' tokens, float64 (n,)."""
+        return (sums / (batch.lengths - _begins(batch)).clamp(min=1) if self.per_token else sums).float()
 
     def log_probs(self, batch: SequenceBatch) -> Tensor:
         """Return Σ log π, float64 (n,), in nats; what completions begin with in common is read once.
@@ -81,9 +87,13 @@ def _completion_tokens(batch: SequenceBatch) -> _CompletionTokens:
     lengths, device = batch.lengths, batch.ids.device
     sequence = torch.repeat_interleave(torch.arange(len(batch), device=device), lengths)
     depth = torch.arange(len(batch.ids), device=device) - batch.offsets[sequence]
-    begins = (lengths - batch.completion_lengths).clamp(min=1)
-    chosen = (depth >= begins[sequence]).nonzero().squeeze(1)
+    chosen = (depth >= _begins(batch)[sequence]).nonzero().squeeze(1)
     places, distinct = torch.unique(batch.forest.place[chosen], return_inverse=True)
     # Any of the tokens in one place will do.
     first = torch.empty_like(places).index_copy_(0, distinct, chosen)
     return _CompletionTokens(sequence[chosen], distinct, first - 1, batch.ids[first])
+
+
+def _begins(batch: SequenceBatch) -> Tensor:
+    """Return int64 (n,): the place in each sequence of the first token whose probability counts."""
+    return (batch.lengths - batch.completion_lengths).clamp(min=1)

@@ -18,7 +18,7 @@ from rmx.model.language_model import CompletionLikelihood
 from rmx.model.scoring import map_sequences
 from rmx.model.sequence_cache import SequenceCache
 
-__all__ = ["AdapterDisabled", "Precomputed", "SecondModel"]
+__all__ = ["AdapterDisabled", "NoReference", "Precomputed", "SecondModel"]
 
 
 class AdapterDisabled:
@@ -104,6 +104,23 @@ class SecondModel:
         self, model: ImplicitReward, stores: Iterable[Sequences], batch: BatchConfig, autocast: torch.dtype | None
     ) -> None:
         """Do nothing: it can be asked at any time."""
+
+    def caches(self) -> Sequence[SequenceCache]:
+        """Return none."""
+        return []
+
+
+class NoReference:
+    """Every completion equally likely: the reward is the policy's log-probability alone."""
+
+    def __call__(self, model: ImplicitReward, batch: SequenceBatch) -> Tensor:
+        """Return zeros, float64 (n,)."""
+        return torch.zeros(len(batch), dtype=torch.float64, device=batch.ids.device)
+
+    def remember(
+        self, model: ImplicitReward, stores: Iterable[Sequences], batch: BatchConfig, autocast: torch.dtype | None
+    ) -> None:
+        """Do nothing."""
 
     def caches(self) -> Sequence[SequenceCache]:
         """Return none."""

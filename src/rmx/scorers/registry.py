@@ -9,11 +9,13 @@ from rmx.config.nearest import did_you_mean
 from rmx.config.strict import build_strict
 from rmx.errors import ConfigError
 from rmx.scorers import BASELINES
+from rmx.scorers.dpo import DPO
 from rmx.scorers.ensemble import Ensemble
 from rmx.scorers.export import Export
 from rmx.scorers.generative import Generative
 from rmx.scorers.huggingface import HuggingFace
 from rmx.scorers.kind import ScorerKind
+from rmx.scorers.logprob import LogProb
 from rmx.scorers.process import Process
 from rmx.scorers.table import Table
 from rmx.scorers.trl import Trl
@@ -22,9 +24,11 @@ from rmx.scorers.verifier import Verifier
 __all__ = ["SCORERS", "build_kind", "kind_of"]
 
 SCORERS: dict[str, type[ScorerKind]] = {
+    "dpo": DPO,
     "ensemble": Ensemble,
     "generative": Generative,
     "hf": HuggingFace,
+    "logprob": LogProb,
     "process": Process,
     "rmx": Export,
     "table": Table,
