@@ -22,7 +22,8 @@ NEEDED = {
     "evaluate": ["reward=r"],
 }
 WITHOUT_HUB = ("jsonl", "alpaca_eval", "pandalm", "auto_j", "llmbar", "rm_bench")
-BESIDE = {f"data/{name}": ["data.path=pairs.jsonl"] for name in WITHOUT_HUB}
+STUDIES = ("experiment/overoptimisation", "experiment/overoptimisation_halves")
+BESIDE = {name: ["data.path=pairs.jsonl"] for name in (*(f"data/{name}" for name in WITHOUT_HUB), *STUDIES)}
 
 
 def named(option: str) -> str:
@@ -63,6 +64,7 @@ def test_the_folder_has_what_the_documentation_promises():
         scorer/hf scorer/rmx scorer/table scorer/trl scorer/verifier scorer/ensemble
         scorer/generative scorer/process scorer/dpo scorer/logprob
         experiment/split_leakage experiment/world_w0 experiment/world_w2 experiment/world_w9
+        experiment/overoptimisation experiment/overoptimisation_halves audit/overoptimisation
     """
     assert set(promised.split()) <= set(OPTIONS)
     assert {"train", "prepare", "evaluate", "score", "audit", "sample", "rerank"} <= set(ROOTS)

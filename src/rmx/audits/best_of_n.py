@@ -13,7 +13,6 @@ from rmx.audits.best_of_n_curves import Curves, best_of_n_curves
 from rmx.audits.evidence import Evidence, UnavailableError
 from rmx.audits.examples import Example, Side
 from rmx.audits.statistics import Interval, mean_interval
-from rmx.data.text import unit_interval
 from rmx.domain import AuditResult
 
 __all__ = ["BestOfN"]
@@ -45,9 +44,9 @@ class BestOfN(Audit):
     def run(self, evidence: Evidence, *, slice: str, scorer: str) -> list[AuditResult]:
         """Answer for one slice and scorer; `n_pairs` counts prompts.
 
-        `detail` of `gain_sd` has the whole curve: n, KL in nats, gold and proxy gained over n = 1 in their own
-        standard deviations with intervals, and the win rate. The alarm of `decline_sd` is one-sided: it says that gold
-        falls.
+        `detail` of `gain_sd` has the whole curve: n, KL in nats and its bound log n - (n-1)/n, gold and proxy gained
+        over n = 1 in their own standard deviations with intervals, and the win rate. The alarm of `decline_sd` is
+        one-sided: it says that gold falls.
         """
         curves = best_of_n_curves(evidence, slice, scorer, self.n_max)
         use = curves.sizes[-1] if self.n_use is None else self.n_use
@@ -120,21 +119,10 @@ def _inside(rate: Interval) -> Interval:
 
 
 def _cross_fitted(curves: Curves) -> tuple[Floats, list[int]]:
-    """Return each prompt's gold(n*) - gold(n_max), n* chosen on the half it is not in, and n* of both halves.
-
-    Groups fall into halves by a hash of their names. A prompt that helps to choose n* would find its own best n there,
-    and a flat curve would seem to decline.
-    """
-    names = np.unique(curves.clusters.labels).astype(str)
-    order = sorted(range(len(names)), key=lambda g: unit_interval(str(names[g]), "best of n"))
-    second = np.zeros(len(names), dtype=bool)
-    second[order[1::2]] = True
-    half = second[curves.clusters.codes]
-    if half.all() or not half.any():
-        raise UnavailableError("one group of prompts cannot both choose n and test it")
+    """Return each prompt's gold(n*) - gold(n_max), n* chosen on the half it is not in, and n* of both halves."""
     losses = np.empty(curves.prompts)
     chosen = []
-    for mine in (half, ~half):
+    for mine in curves.halves():
         place = int(curves.gold[~mine, :-1].mean(0).argmax())
         losses[mine] = curves.gold[mine, place] - curves.gold[mine, -1]
         chosen.append(curves.sizes[place])
@@ -143,8 +131,9 @@ def _cross_fitted(curves: Curves) -> tuple[Floats, list[int]]:
 
 def _curve(curves: Curves) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for k, (n, kl) in enumerate(zip(curves.sizes, curves.kl.tolist(), strict=True)):
-        row: dict[str, Any] = {"n": n, "kl": kl, "win_rate": float(curves.wins[:, k].mean())}
+    distances = zip(curves.sizes, curves.kl.tolist(), curves.kl_bound.tolist(), strict=True)
+    for k, (n, kl, bound) in enumerate(distances):
+        row: dict[str, Any] = {"n": n, "kl": kl, "kl_bound": bound, "win_rate": float(curves.wins[:, k].mean())}
         for name, values, spread in (
             ("gold", curves.gold, curves.gold_spread),
             ("proxy", curves.proxy, curves.proxy_spread),

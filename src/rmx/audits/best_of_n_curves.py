@@ -19,7 +19,9 @@ from rmx.audits.statistics import (
     nested_winners,
     sampling_order,
     t_interval,
+    tied_best_of_n_kl,
 )
+from rmx.data.text import unit_interval
 
 __all__ = ["Curves", "Spread", "best_of_n_curves", "samples_to_rate"]
 
@@ -67,13 +69,38 @@ class Curves:
     """Share of further samples that the best of n beats in gold, ties one half; (P, sizes)."""
     gold_spread: Spread
     proxy_spread: Spread
+    kl_of_prompts: Floats
+    """Divergence from the policy in nats, repeated and tied samples counted as such; (P, sizes)."""
     rated: int
     """Distinct answers of which gold was read."""
 
     @property
     def kl(self) -> Floats:
-        """Divergence from the policy in nats, (sizes,); an upper bound where samples repeat or tie."""
+        """Mean divergence from the policy over prompts in nats, (sizes,)."""
+        return np.asarray(self.kl_of_prompts.mean(0))
+
+    @property
+    def kl_bound(self) -> Floats:
+        """What the divergence would be if no two outputs tied, and is never above, (sizes,)."""
         return np.array([best_of_n_kl(n) for n in self.sizes])
+
+    def halves(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return two halves of the prompts, (P,) each, to choose on one what is read on the other.
+
+        Groups fall into them by a hash of their names. A prompt that helped to choose an n would find its own best
+        there: in pure noise, a flat curve would seem to decline.
+
+        Raises:
+            UnavailableError: There is one group.
+        """
+        names = np.unique(self.clusters.labels).astype(str)
+        order = sorted(range(len(names)), key=lambda g: unit_interval(str(names[g]), "best of n"))
+        second = np.zeros(len(names), dtype=bool)
+        second[order[1::2]] = True
+        half = second[self.clusters.codes]
+        if half.all() or not half.any():
+            raise UnavailableError("one group of prompts cannot both choose n and test it")
+        return half, ~half
 
     @property
     def prompts(self) -> int:
@@ -111,6 +138,7 @@ def best_of_n_curves(evidence: Evidence, slice: str, scorer: str, n_max: int | N
         wins=wins,
         gold_spread=gold,
         proxy_spread=proxy,
+        kl_of_prompts=np.array([tied_best_of_n_kl(r, sizes) for r in samples.rewards]),
         rated=rated,
     )
 

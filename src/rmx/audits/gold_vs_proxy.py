@@ -28,9 +28,9 @@ class GoldVsProxy(Audit):
     """Gao's form of over-optimisation, gold gained = d (alpha - beta d) with d = sqrt(KL), fitted to best-of-n.
 
     Gold is in standard deviations over the policy's samples and zero at the policy (Gao et al. 2022, arXiv 2210.10760,
-    section 3.1). `alpha`: how fast gold rises at first. `beta`: how fast over-optimisation eats it up; above zero the
-    curve bends down. `peak_kl`: the divergence (alpha / 2 beta)² in nats at which gold is highest, an extrapolation
-    where it lies beyond the largest n.
+    section 3.1), and KL is log n - (n-1)/n as there, an upper bound where answers repeat or tie. `alpha`: how fast gold
+    rises at first. `beta`: how fast over-optimisation eats it up; above zero the curve bends down. `peak_kl`: the
+    divergence (alpha / 2 beta)² in nats at which gold is highest, an extrapolation where it lies beyond the largest n.
     """
 
     slices: tuple[str, ...] = ("samples",)
@@ -54,7 +54,7 @@ class GoldVsProxy(Audit):
         if len(curves.sizes) - 1 < POINTS:
             raise UnavailableError("not_provided", f"{2 * 2**POINTS} samples of every prompt in slice {slice}")
         gains = (curves.gold - curves.gold[:, :1])[:, 1:]
-        distance = np.sqrt(curves.kl[1:])
+        distance = np.sqrt(curves.kl_bound[1:])
         facts: dict[str, Any] = {
             "slice": slice,
             "scorer": scorer,
@@ -70,7 +70,7 @@ class GoldVsProxy(Audit):
         alpha, beta = fits["bon"].T
         described = {name: _describe(gains, basis, fits[name], curves) for name, basis in forms.items()}
         described["rl"]["peak_kl"] = _rl_peak(*fits["rl"].mean(0))
-        detail = {"kl_max": float(curves.kl[-1]), **described}
+        detail = {"kl_max": float(curves.kl_bound[-1]), **described}
         return [
             self.answer(
                 "alpha", curves.gold_spread.mean(alpha, curves.clusters), null_value=0.0, detail=detail, **facts
@@ -87,7 +87,7 @@ class GoldVsProxy(Audit):
         replicates = bootstrap(_peaks(fit), curves.clusters, draws=self.draws, seed=self.seed)
         interval = percentile_interval(estimate, replicates[:, 0], curves.clusters, draws=self.draws, seed=self.seed)
         reason = "" if interval.low is not None else "the curve may not bend down at all: its peak has no interval"
-        return self.answer("peak_kl", interval, reason=reason, detail={"kl_max": float(curves.kl[-1])}, **facts)
+        return self.answer("peak_kl", interval, reason=reason, detail={"kl_max": float(curves.kl_bound[-1])}, **facts)
 
 
 def _bon_peak(alpha: float, beta: float) -> float:

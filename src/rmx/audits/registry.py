@@ -21,6 +21,7 @@ from rmx.audits.distribution_shift import DistributionShift
 from rmx.audits.ensemble import Ensemble
 from rmx.audits.flattery_effect import FlatteryEffect
 from rmx.audits.gold_vs_proxy import GoldVsProxy
+from rmx.audits.kl_penalty import KLPenalty
 from rmx.audits.length_balanced import LengthBalanced
 from rmx.audits.length_controlled import LengthControlled
 from rmx.audits.length_effect import LengthEffect
@@ -64,6 +65,7 @@ AUDITS: dict[str, type[Audit]] = {
     "flattery_effect": FlatteryEffect,
     "gold_vs_proxy": GoldVsProxy,
     "judge_bench": JudgeBench,
+    "kl_penalty": KLPenalty,
     "length_balanced": LengthBalanced,
     "length_controlled": LengthControlled,
     "length_effect": LengthEffect,

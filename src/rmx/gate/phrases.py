@@ -25,6 +25,14 @@ PHRASES: dict[tuple[str, str], Phrase] = {
     ("accuracy", "accuracy"): Phrase(
         "{who} orders {x} of the {slice} pairs as their labels do", "accuracy on {slice}", "share"
     ),
+    ("kl_penalty", "gain_sd"): Phrase(
+        "stopping where reward minus β times KL is highest {up} gold reward by {x} over one answer",
+        unit="sd",
+        signs=("raises", "lowers"),
+    ),
+    ("kl_penalty", "shortfall_sd"): Phrase(
+        "stopping where reward minus β times KL is highest leaves {x} of gold reward below its best n", unit="sd"
+    ),
     ("length_balanced", "accuracy"): Phrase(
         "with longer and shorter answers right equally often, {who} orders {x} of the {slice} pairs as labelled",
         "length-balanced accuracy on {slice}",

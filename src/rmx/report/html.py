@@ -120,7 +120,7 @@ def _template() -> Any:
 def _panels(
     results: Sequence[AuditResult], summary: Summary, heldout: ScoreView | None, curve: Path | None
 ) -> list[Panel]:
-    best_of_n = [r for r in results if r.audit == "best_of_n"]
+    best_of_n = [r for r in results if r.audit in ("best_of_n", "kl_penalty")]
     return [
         accuracy_by_slice([r for r in results if r.audit == "accuracy"], summary.scorer),
         training_curve(curve),

@@ -52,3 +52,15 @@ def test_without_samples_it_says_what_was_looked_for() -> None:
     panel = best_of_n_curve([missing], "model")
     assert (panel.svg, panel.caption) == ("", "No best-of-n curve: no samples.")
     assert best_of_n_curve([], "model").caption == "No best-of-n curve: it was not audited."
+
+
+def test_where_a_kl_penalty_would_stop_is_marked() -> None:
+    plain = results(GOLD, alarm=True)
+    curve = [{"n": row["n"], "kl": row["kl"], "objective": 0.0} for row in plain[0].detail["curve"]]
+    stop = replace(plain[0], audit="kl_penalty", detail={"beta": 0.5, "n_beta": 2, "curve": curve})
+    shortfall = replace(stop, metric="shortfall_sd", detail={})
+    marked = best_of_n_curve([*plain, stop, shortfall], "model")
+    assert "With β = 0.5 a nat, reward − β·KL is highest at n = 2." in marked.caption
+    assert marked.caption.startswith("120 prompts of slice samples. At n = 8 gold gained +0.50 sd")
+    assert "reward − β·KL stops" in re.findall(r"<text[^>]*>([^<]*)</text>", marked.svg)
+    assert "β" not in best_of_n_curve(plain, "model").caption

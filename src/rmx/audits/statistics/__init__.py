@@ -1,6 +1,6 @@
 """Intervals that respect prompt groups: pairs that share a prompt are not independent observations."""
 
-from rmx.audits.statistics.best_of_n import best_of_n, best_of_n_kl, best_of_n_sizes, best_of_n_wins
+from rmx.audits.statistics.best_of_n import best_of_n, best_of_n_kl, best_of_n_sizes, best_of_n_wins, tied_best_of_n_kl
 from rmx.audits.statistics.bootstrap import bootstrap, percentile_interval
 from rmx.audits.statistics.clusters import FEW_GROUPS, Clusters
 from rmx.audits.statistics.intervals import (
@@ -43,6 +43,7 @@ __all__ = [
     "sampling_order",
     "t_interval",
     "t_quantile",
+    "tied_best_of_n_kl",
     "weighted_correlation",
     "weighted_quantiles",
 ]

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["best_of_n", "best_of_n_kl", "best_of_n_sizes", "best_of_n_wins"]
+__all__ = ["best_of_n", "best_of_n_kl", "best_of_n_sizes", "best_of_n_wins", "tied_best_of_n_kl"]
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +25,37 @@ def best_of_n_kl(size: int) -> float:
     Exact where no two outputs tie, an upper bound otherwise (Beirami et al. 2024, arXiv 2401.01879).
     """
     return math.log(size) - (size - 1) / size
+
+
+def tied_best_of_n_kl(proxy: Floats, sizes: tuple[int, ...]) -> Floats:
+    """Return the divergence of best-of-n from the policy in nats where some samples tie, (sizes,).
+
+    Samples of equal proxy (one output drawn again, or several between which the proxy does not decide) are read as an
+    outcome of the chance m that they have among the samples; F is the chance of a lower proxy. One of n draws taken at
+    random from the best comes from there with p = (F + m)^n - F^n, spread as the policy spreads it, and adds
+    p log(p / m). A sample that ties with none is read as one of countless outcomes that share its m, and adds what the
+    density n u^(n-1) has between F and F + m. So it is log n - (n-1)/n without ties, the exact divergence over the
+    empirical distribution where every outcome repeats, and never more than log n - (n-1)/n.
+
+    Args:
+        proxy: What chooses, shape (N,).
+        sizes: Values of n, from 1 on.
+    """
+    _, starts, ends = _tied(proxy)
+    total = len(proxy)
+    n = np.array(sizes, dtype=np.float64)
+    low, high = (starts / total)[:, None] ** n, (ends / total)[:, None] ** n
+    chance = high - low
+    mass = ((ends - starts) / total)[:, None]
+    atoms = chance * np.log(np.where(chance > 0, chance / mass, 1.0))
+    # With w = u^n the integral of n u^(n-1) log(n u^(n-1)) is w log n + (1 - 1/n)(w log w - w).
+    smooth = chance * np.log(n) + (1 - 1 / n) * (_w_log_w(high) - high - _w_log_w(low) + low)
+    found: Floats = np.where((ends - starts > 1)[:, None], atoms, smooth).sum(0)
+    return found
+
+
+def _w_log_w(w: Floats) -> Floats:
+    return w * np.log(np.where(w > 0, w, 1.0))
 
 
 def best_of_n(proxy: Floats, values: Floats, sizes: tuple[int, ...]) -> Floats:

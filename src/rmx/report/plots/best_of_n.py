@@ -23,10 +23,12 @@ def best_of_n_curve(results: Sequence[AuditResult], scorer: str) -> Panel:
     """Draw what the best of n gains over one answer in gold reward and in the reward itself, against the root of KL.
 
     Args:
-        results: Results of the audit `best_of_n`.
+        results: Results of the audit `best_of_n`, and of `kl_penalty`, whose choice of n is marked.
         scorer: The scorer that is judged.
     """
-    found = {r.metric: r for r in results if r.scorer == scorer and r.estimate is not None}
+    answered = [r for r in results if r.scorer == scorer and r.estimate is not None]
+    found = {r.metric: r for r in answered if r.audit != "kl_penalty"}
+    penalty = next((r for r in answered if r.audit == "kl_penalty" and r.metric == "gain_sd"), None)
     gain, decline = found.get("gain_sd"), found.get("decline_sd")
     if gain is None or decline is None:
         why = next((r.detail["missing"] for r in results if r.detail.get("missing")), "it was not audited")
@@ -59,6 +61,9 @@ def best_of_n_curve(results: Sequence[AuditResult], scorer: str) -> Panel:
                 linewidth=1.6,
                 label=label,
             )
+        if penalty is not None:
+            stop = next(row["kl"] for row in penalty.detail["curve"] if row["n"] == penalty.detail["n_beta"])
+            axes.axvline(np.sqrt(stop), color=INK, linestyle=(0, (1, 2)), linewidth=1, label="reward − β·KL stops")
         for x, y, row in zip(distance, column("gold_low", "gold"), rows, strict=True):
             axes.annotate(
                 str(row["n"]),
@@ -82,10 +87,15 @@ def best_of_n_curve(results: Sequence[AuditResult], scorer: str) -> Panel:
     )
     sure = "falls" if decline.alarm else "is not shown to fall"
     gold, proxy = (quantity(last[name], "gain_sd") for name in ("gold", "proxy"))
+    priced = (
+        f"With β = {penalty.detail['beta']:g} a nat, reward − β·KL is highest at n = {penalty.detail['n_beta']}. "
+        if penalty is not None
+        else ""
+    )
     caption = (
         f"{gain.n_pairs:,} prompts of slice {gain.slice}. At n = {last['n']} gold gained {gold}, the reward {proxy}. "
-        f"{turn}. On prompts that did not choose n, gold {sure} towards the largest n. "
+        f"{turn}. On prompts that did not choose n, gold {sure} towards the largest n. {priced}"
         "Bands: 95% intervals of what is gained, clustered by prompt group, each in standard deviations over the "
-        "policy's own answers. KL is an upper bound where answers repeat."
+        "policy's own answers. KL counts answers that repeat or tie."
     )
     return Panel(TITLE, caption, draw("bestofn", 320, f"{TITLE}. {caption}", paint))
