@@ -11,19 +11,19 @@ import torch
 
 from rmx.config.schema import Config
 from rmx.data.files import content_hash, file_rows
-from rmx.data.prepare import prepare
 from rmx.data.render import Renderer
 from rmx.data.row_stream import Row
 from rmx.data.text import digest
-from rmx.errors import ConfigError, DataError
+from rmx.errors import ConfigError
 from rmx.model.tokenizer import load_tokenizer
 from rmx.model.weights import backbone_location, context_length, load_causal_lm, read_config
 from rmx.policy.engine import Engine, Law
 from rmx.policy.sampling import CUT, Policy, sample_stream
 from rmx.policy.transformers_engine import TransformersEngine
 from rmx.policy.vllm_engine import VllmEngine
-from rmx.run.finished import FinishedRun, find_run
+from rmx.run.finished import find_run
 from rmx.run.process import settle_process
+from rmx.run.run_prompts import run_prompts
 
 __all__ = ["sample_file"]
 
@@ -36,7 +36,11 @@ def sample_file(config: Config) -> int:
     cache = Path(config.paths.cache)
     source = Path(str(config.input))
     run = find_run(source)
-    rows, identity = (file_rows(source), content_hash([source])) if run is None else _of_run(config, run)
+    rows: Iterable[Row]
+    if run is None:
+        rows, identity = file_rows(source), content_hash([source])
+    else:
+        rows, identity = run_prompts(run, config.sample.split, cache=cache)
     policy = _policy(config, cache)
     job = {
         "policy, seed or sampling": digest(repr(sorted(policy.facts.items())), str(config.sample.n)),
@@ -52,25 +56,6 @@ def sample_file(config: Config) -> int:
     for name, count in summary.tally.items():
         print(f"  {_WORDS.get(name, f'prompts without completions, {name}')}: {count:,}")
     return 0
-
-
-def _of_run(config: Config, run: FinishedRun) -> tuple[Iterable[Row], str]:
-    """Return the distinct prompts of one split of a run's pairs, with their groups, and what they depend on."""
-    prepared = prepare(run.data, cache=Path(config.paths.cache) / "data")
-    if prepared.fingerprint != run.fingerprints.get("data"):
-        raise DataError(
-            f"{run.directory.path}: its data have changed since, so nobody knows which prompts it held out; bring the "
-            "data back, or give a file of prompts"
-        )
-    pairs = prepared.splits[config.sample.split]
-    if not pairs:
-        raise ConfigError(f"sample.split={config.sample.split}: {run.directory.path} has no pairs there")
-    first = {pair.prompt: pair for pair in reversed(pairs)}
-    rows = [
-        (pair.origin, {"prompt": [turn._asdict() for turn in pair.prompt], "group": pair.group})
-        for pair in reversed(first.values())
-    ]
-    return rows, digest(prepared.fingerprint, prepared.ledger.split_fingerprint, config.sample.split)
 
 
 def _policy(config: Config, cache: Path) -> Policy:
