@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn, JobStatus
@@ -19,6 +14,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from rmx.child_process import run_child
 from rmx.config.sweep_summary import SweepJob, read_metric, read_verdict, write_summary
 from rmx.errors import RunError
 
@@ -26,8 +22,6 @@ __all__ = ["FreshProcessLauncher"]
 
 _DROPPED = ("hydra.mode", "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 """Overrides of the sweep that a job replaces or must not repeat."""
-_PATIENCE = 60.0
-"""Seconds an interrupted job has for its checkpoint."""
 _CONFIG = {"_target_": "hydra_plugins.rmx_launcher.FreshProcessLauncher"}
 
 ConfigStore.instance().store(group="hydra/launcher", name="rmx", node=_CONFIG, provider="rmx")
@@ -76,7 +70,7 @@ class FreshProcessLauncher(Launcher):
         # Its own id, or every job of the sweep would claim the sweep's.
         environment = {**os.environ, "RMX_RUN_ID": f"{sweep.name}-{number}"}
         clock = time.perf_counter()
-        status, error = _run([*self._command(), *overrides, f"hydra.run.dir={directory}"], environment)
+        status, error = run_child([*self._command(), *overrides, f"hydra.run.dir={directory}"], environment)
         seconds = time.perf_counter() - clock
         monitor = str(OmegaConf.select(config, "trainer.monitor", default=""))
         mode = str(OmegaConf.select(config, "trainer.mode", default="max"))
@@ -117,45 +111,3 @@ def _raise_failures(jobs: Sequence[SweepJob]) -> None:
     if failed:
         named = "; ".join(f"job {job.number} ({job.label}) exit {job.exit_status}: {job.error}" for job in failed)
         raise RunError(f"{len(failed)} of {len(jobs)} jobs failed, the others finished: {named}")
-
-
-def _run(command: Sequence[str], environment: dict[str, str]) -> tuple[int, str]:
-    """Run a job to its end; return its exit status and the last line of its standard error, which passes through."""
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)  # noqa: S603  our own command line
-    lines: list[str] = []
-    reader = threading.Thread(target=_pass_through, args=(process.stderr, lines), daemon=True)
-    reader.start()
-    with _termination_ends(process):
-        status = process.wait()
-    reader.join(timeout=5)  # a rank left behind may hold the pipe open
-    return status, lines[-1] if lines else ""
-
-
-def _pass_through(stream: IO[bytes], lines: list[str]) -> None:
-    for raw in stream:
-        line = raw.decode(errors="replace")
-        sys.stderr.write(line)
-        sys.stderr.flush()
-        if line.strip():
-            lines[:] = [line.strip()]
-
-
-@contextmanager
-def _termination_ends(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """While a job runs, let SIGTERM and Ctrl-C end it too, with time to write its checkpoint."""
-
-    def terminate(*_: Any) -> None:
-        process.terminate()
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    except KeyboardInterrupt:  # the terminal has sent Ctrl-C to the job as well
-        try:
-            process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        raise
-    finally:
-        signal.signal(signal.SIGTERM, before)

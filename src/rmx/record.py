@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import time
@@ -112,6 +113,16 @@ def _visible_devices() -> list[str]:
     return [f"cuda:{i} {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())]
 
 
+def _peak_memory() -> dict[str, float]:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # In KiB, on macOS in bytes (getrusage(2)).
+    found = {"process_gib": round(peak / (2**30 if platform.system() == "Darwin" else 2**20), 3)}
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+        found["device_gib"] = round(torch.cuda.max_memory_allocated() / 2**30, 3)
+    return found
+
+
 def redact_argument(argument: str) -> str:
     """Return a command-line argument without what looks like a secret: by its key, its value or a URL's password."""
     key, equals, value = argument.partition("=")
@@ -134,6 +145,8 @@ class RunRecord:
     fingerprints: dict[str, str] = field(default_factory=dict)
     """Of data, split, template and weights, under those names."""
     phases: list[PhaseTime] = field(default_factory=list)
+    memory: dict[str, float] = field(default_factory=dict)
+    """Peak memory in GiB: `process_gib` of this process, `device_gib` of its GPU where it used one."""
     finished: str | None = None
     earlier: list[dict[str, Any]] = field(default_factory=list)
     """Commands and times of the interrupted attempts that this run continues, oldest first."""
@@ -182,8 +195,8 @@ class RunRecord:
             self.phases.append(PhaseTime(name, started, round(time.perf_counter() - clock, 3), failed))
 
     def finish(self) -> None:
-        """Note the end time, and the threads and devices as the run came to use them."""
-        self.finished, self.host = _now(), host_facts()
+        """Note the end time, the peak memory, and the threads and devices as the run came to use them."""
+        self.finished, self.host, self.memory = _now(), host_facts(), _peak_memory()
         self.devices = self.devices or _visible_devices()
 
     def to_json(self) -> dict[str, Any]:

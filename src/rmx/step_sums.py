@@ -94,4 +94,5 @@ class StepSums:
             "train/reward_max": self.reward_max,
             "train/gradient_norm": self.gradient_norm / self.steps,
             "train/learning_rate": self.learning_rate / self.steps,
+            "train/tokens": self.tokens,
         }

@@ -14,6 +14,7 @@ from rmx.config.schema import GateConfig
 from rmx.domain import AuditResult, Candidate, GateDecision, Message, RequirementOutcome
 from rmx.gate import decide
 from rmx.report.comparison import Comparison
+from rmx.report.decision import Decision
 from rmx.score_table import SCORE_COLUMNS, ScoreTable, candidate_id
 
 
@@ -84,6 +85,7 @@ class Run:
     edits: tuple[Example, ...] = ()
     texts: dict[str, Candidate] = field(default_factory=dict)
     comparison: Comparison | None = None
+    recommended: Decision | None = None
 
     def arguments(self) -> dict[str, Any]:
         given = dict(vars(self))

@@ -17,6 +17,8 @@ PATH_KEYS = (
     "input",
     "output",
     "data.path",
+    "decide.rm",
+    "decide.dpo",
     "model.source",
     "model.chat_template",
     "paths.run",

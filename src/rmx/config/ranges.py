@@ -6,13 +6,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["BASELINES", "CHOICES", "LAYOUTS", "RANGES", "Range"]
+__all__ = ["BASELINES", "CHOICES", "LAYOUTS", "NEEDS", "RANGES", "Range"]
 
 LAYOUTS = ("packed", "padded")
 """Layouts that the model can run."""
 
 BASELINES = ("longer", "shorter", "bag_of_words")
 """Kinds of the `scorer` node that a judged scorer must beat, and that are never judged themselves."""
+
+NEEDS = ("online", "rerank", "inspect", "one_stage")
+"""What may be asked of a reward or a policy in `decide.needs`."""
 
 CHOICES: Mapping[str, tuple[str | None, ...]] = {
     "method.kind": ("rm", "dpo"),
@@ -90,6 +93,8 @@ RANGES: Mapping[str, Range] = {
     "adapter.dropout": _SHARE,
     "loss.center": _NOT_NEGATIVE,
     "loss.label_smoothing": Range(0, 0.5, high_open=True),
+    "decide.material": Range(0, 1, low_open=True, high_open=True),
+    "decide.memory_gib": _POSITIVE,
     "optim.lr": _POSITIVE,
     "optim.head_lr": _POSITIVE,
     "optim.weight_decay": _NOT_NEGATIVE,

@@ -9,7 +9,7 @@ from typing import Any
 
 from rmx.config.keys import leaves, open_keys
 from rmx.config.nearest import did_you_mean
-from rmx.config.ranges import BASELINES, CHOICES, RANGES
+from rmx.config.ranges import BASELINES, CHOICES, NEEDS, RANGES
 from rmx.config.schema import Config
 from rmx.config.targets import check_targets
 from rmx.errors import ConfigError
@@ -182,6 +182,18 @@ def _sampling(config: Config) -> Iterator[str]:
         yield "model.layers: sample.engine=vllm runs whole models; give null, or sample.engine=transformers"
 
 
+def _decide(config: Config) -> Iterator[str]:
+    for need in config.decide.needs:
+        if need not in NEEDS:
+            yield f"decide.needs: {need!r} is not known; {did_you_mean(need, NEEDS)}"
+    for arm in ("rm", "dpo"):
+        path, overrides = getattr(config.decide, arm), getattr(config.decide, f"{arm}_overrides")
+        if path is not None and not isinstance(path, str):
+            yield f"decide.{arm}: expected one path, got {path!r}"
+        if path is not None and overrides:
+            yield f"decide.{arm}_overrides: decide.{arm} is finished and not trained again; leave one of them out"
+
+
 def _needs(config: Config) -> Iterator[str]:
     for key, what in _NEEDED.get(config.task, {}).items():
         if getattr(config, key) is None:
@@ -201,4 +213,5 @@ _RULES: tuple[Callable[[Config], Iterator[str]], ...] = (
     _adapter_targets,
     _processes,
     _sampling,
+    _decide,
 )

@@ -14,6 +14,7 @@ __all__ = [
     "BatchConfig",
     "Config",
     "DataConfig",
+    "DecideConfig",
     "GateConfig",
     "LoggerConfig",
     "LossConfig",
@@ -255,6 +256,25 @@ class GateConfig:
 
 
 @dataclass
+class DecideConfig:
+    """Explicit reward model or DPO: what is asked of the result, and the two to compare."""
+
+    needs: list[str] = field(default_factory=list)
+    """Of online, rerank, inspect, one_stage."""
+    material: float = 0.02
+    """A difference of accuracy below this does not matter."""
+    memory_gib: float | None = None
+    """Memory that one training process may take; null sets no bound."""
+    rm: Any = None
+    """A finished run of method=rm; null trains one."""
+    dpo: Any = None
+    """A finished run of method=dpo; null trains one."""
+    rm_overrides: list[str] = field(default_factory=list)
+    """Overrides for the reward model alone, for example `optim.lr=1e-4`."""
+    dpo_overrides: list[str] = field(default_factory=list)
+
+
+@dataclass
 class LoggerConfig:
     """Where curves go besides metrics.csv, which is always written."""
 
@@ -306,6 +326,7 @@ class Config:
     sample: SampleConfig = field(default_factory=SampleConfig)
     rerank: RerankConfig = field(default_factory=RerankConfig)
     gate: GateConfig = field(default_factory=GateConfig)
+    decide: DecideConfig = field(default_factory=DecideConfig)
     logger: LoggerConfig = field(default_factory=LoggerConfig)
     callbacks: dict[str, Any] = field(default_factory=dict)
     paths: PathsConfig = field(default_factory=PathsConfig)

@@ -13,6 +13,8 @@ from rmx.gate import explain
 from rmx.report.ceiling import ceiling_words
 from rmx.report.comparison import Comparison
 from rmx.report.comparison_view import view_comparison
+from rmx.report.decision import Decision
+from rmx.report.decision_view import view_decision
 from rmx.report.example_view import view_examples
 from rmx.report.ledger import view_ledger
 from rmx.report.plots.best_of_n import best_of_n_curve
@@ -47,6 +49,7 @@ def write_report(
     config: Mapping[str, Any],
     model_facts: Mapping[str, Any],
     comparison: Comparison | None = None,
+    recommended: Decision | None = None,
 ) -> None:
     """Write the report of a run; equal inputs give equal bytes, and what is missing is said on the page.
 
@@ -63,6 +66,7 @@ def write_report(
         config: The resolved configuration, secrets redacted.
         model_facts: See `rmx.report.summary.model_sentence`.
         comparison: With other scores of the same slices.
+        recommended: Between an explicit reward model, which is then the one that is judged, and DPO.
 
     Raises:
         RunError: The file cannot be written.
@@ -81,6 +85,7 @@ def write_report(
         model=model_sentence(model_facts),
         blocking=[explain(outcome) for outcome in summary.blocking],
         comparison=None if comparison is None else view_comparison(comparison),
+        recommended=None if recommended is None else view_decision(recommended),
         scorer=summary.scorer,
         heldout=[accuracy_row(r, summary.scorer) for r in summary.heldout],
         missing_baselines=summary.missing_baselines,

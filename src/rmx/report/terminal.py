@@ -11,6 +11,7 @@ from rmx.gate import explain
 from rmx.report.ceiling import ceiling_words
 from rmx.report.comparison import Comparison
 from rmx.report.comparison_view import compared_words
+from rmx.report.decision import Decision
 from rmx.report.sentences import (
     audit_name,
     found_words,
@@ -35,6 +36,7 @@ def print_verdict(
     *,
     model_facts: Mapping[str, Any],
     comparison: Comparison | None = None,
+    recommended: Decision | None = None,
     report: Path | None = None,
     console: Console | None = None,
 ) -> None:
@@ -45,6 +47,7 @@ def print_verdict(
         results: All audit results, of the judged reward and of its baselines.
         model_facts: See `rmx.report.summary.model_sentence`.
         comparison: With other runs, of which this one is the first.
+        recommended: Between an explicit reward model, which is then the one that is judged, and DPO.
         report: Where the report lies; None where none was written.
         console: Where to print; standard output where None.
     """
@@ -59,6 +62,13 @@ def print_verdict(
         console.print(Text(line, style=style), soft_wrap=not wrap)
 
     summary = summarise(decision, results)
+    if recommended is not None:
+        say(f"{recommended.headline}.", "bold")
+        for sentence in recommended.reasons:
+            say(f"  {sentence}")
+        for sentence in recommended.caveats:
+            say(f"  But: {sentence}")
+        say("The reward model by itself:")
     say(f"{decision.verdict}: {verdict_words(decision)}", _STYLES[decision.verdict])
     if decision.simulated:
         say("Labels are simulated: they come from a known gold reward, not from people.", "bold")

@@ -91,6 +91,11 @@ class RunDirectory:
         return self.path / "comparison.json"
 
     @property
+    def decision(self) -> Path:
+        """Explicit reward model or DPO, with reasons."""
+        return self.path / "decision.json"
+
+    @property
     def report(self) -> Path:
         """The page that people read."""
         return self.path / "report.html"

@@ -19,6 +19,7 @@ from rmx.domain import AuditResult, Candidate, GateDecision
 from rmx.gate import decide, write_gate
 from rmx.record import RunRecord
 from rmx.report.comparison import Comparison, write_comparison
+from rmx.report.decision import Decision
 from rmx.report.html import write_report
 from rmx.report.summary import judged_scorer
 from rmx.report.terminal import print_verdict
@@ -72,6 +73,7 @@ def show(
     model_facts: Mapping[str, Any],
     texts: Mapping[str, Candidate],
     comparison: Comparison | None = None,
+    recommended: Decision | None = None,
 ) -> None:
     """Write what people read, report.html and what stands behind it, and print the verdict.
 
@@ -84,6 +86,7 @@ def show(
         model_facts: See `rmx.report.summary.model_sentence`.
         texts: Texts by candidate, at least those of the examples; none where only scores are at hand.
         comparison: With other scores of the same slices.
+        recommended: Between an explicit reward model and DPO.
     """
     record.finish()
     record.write(directory.record)
@@ -98,6 +101,7 @@ def show(
         examples=judgement.examples,
         texts=texts,
         comparison=comparison,
+        recommended=recommended,
         ledger=evidence.ledger,
         curve=directory.metrics if directory.metrics.exists() else None,
         record=record.to_json(),
@@ -109,6 +113,7 @@ def show(
         judgement.results,
         model_facts=model_facts,
         comparison=comparison,
+        recommended=recommended,
         report=directory.report,
     )
 
