@@ -1,0 +1,96 @@
+"""The two runs that `rmx.decide` compares: what may be compared, and what they cost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rmx.errors import ConfigError, RunError
+from rmx.run.arm_cost import arm_cost
+from rmx.run.arms import ArmRun, differing_settings, find_arm, refuse_other_pairs
+from rmx.run.directory import RunDirectory
+from rmx.run.finished import FinishedRun
+
+_FACTS = {"parameters": 1000 + 50 * 8, "vocabulary": 50, "hidden": 8, "trainable": 100}
+
+
+def arm(path: Path, method: str = "rm", **changes: Any) -> ArmRun:
+    config = {
+        "method": {"kind": method},
+        "optim": {"lr": 1e-3},
+        "adapter": {"kind": "lora"},
+        "batch": {"pairs": 10},
+        "trainer": {"accelerator": "cpu"},
+        "model": {"trunk": "trained", "gradient_checkpointing": False},
+        "paths": {"run": str(path)},
+    }
+    known: dict[str, Any] = {
+        "directory": RunDirectory(path),
+        "config": config,
+        "ledger": {"splits": {"train": 40}},
+        "fingerprints": {"data": "d", "split": "s"},
+        "scores": {},
+        "model_facts": _FACTS,
+    }
+    return ArmRun(method, FinishedRun(**(known | changes)))
+
+
+def with_curve(path: Path, *, steps: int = 8, memory: dict[str, float] | None = None) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+    rows = [f"{step},{100 + step}" for step in range(1, steps + 1)]
+    (path / "metrics.csv").write_text("step,train/tokens\n" + "\n".join([*rows, f"{steps + 1},"]) + "\n")
+    phases = [{"name": "training", "seconds": 7.5}, {"name": "scoring", "seconds": 99.0}]
+    earlier = [{"phases": [{"name": "training", "seconds": 2.0}]}]
+    record = {"phases": phases, "earlier": earlier, "memory": memory or {"process_gib": 1.25}}
+    (path / "record.json").write_text(json.dumps(record))
+
+
+def test_costs_are_read_from_what_the_run_left(tmp_path: Path) -> None:
+    with_curve(tmp_path / "rm")
+    cost = arm_cost(arm(tmp_path / "rm"))
+    tokens = 8 * 100 + 36
+    assert (cost.steps, cost.tokens) == (8, tokens)
+    assert cost.training_seconds == 9.5  # of both attempts, scoring apart
+    assert cost.peak_memory_gib == 1.25
+    assert cost.training_flops == tokens * (4 * 1000 + 6 * 100)
+    assert (cost.scoring_flops_per_token, cost.models_at_scoring) == (2 * 1000, 1)
+
+
+def test_dpo_reads_two_models_and_its_reference_once_for_each_text(tmp_path: Path) -> None:
+    with_curve(tmp_path / "rm")
+    with_curve(tmp_path / "dpo")
+    explicit, implicit = arm_cost(arm(tmp_path / "rm")), arm_cost(arm(tmp_path / "dpo", "dpo"))
+    # Without score files all tokens count as completions; 8 steps of 10 pairs are two epochs of 40.
+    output = 2 * 8 * 50
+    extra = explicit.tokens * 3 * output + explicit.tokens / 2 * (2 * 1000 + output)
+    assert implicit.training_flops == explicit.training_flops + extra
+    assert implicit.models_at_scoring == 2
+
+
+def test_a_run_without_a_curve_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no complete training curve"):
+        arm_cost(arm(tmp_path / "none"))
+
+
+def test_other_data_or_another_split_are_refused(tmp_path: Path) -> None:
+    mine = arm(tmp_path / "rm")
+    refuse_other_pairs(mine, arm(tmp_path / "dpo", "dpo"))
+    for what in ("data", "split"):
+        other = {"data": "d", "split": "s", what: "x"}
+        with pytest.raises(RunError, match=f"their {what} differs"):
+            refuse_other_pairs(mine, arm(tmp_path / "dpo", "dpo", fingerprints=other))
+
+
+def test_what_else_differs_is_named_and_the_method_is_not(tmp_path: Path) -> None:
+    mine, theirs = arm(tmp_path / "rm"), arm(tmp_path / "dpo", "dpo")
+    assert differing_settings(mine, theirs) == {}
+    other = {**theirs.run.config, "optim": {"lr": 1e-4}}
+    assert differing_settings(mine, arm(tmp_path / "dpo", "dpo", config=other)) == {"optim.lr": ("0.001", "0.0001")}
+
+
+def test_what_is_no_finished_run_is_no_arm(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"decide\.dpo: .* is no finished run"):
+        find_arm(tmp_path, "dpo")
