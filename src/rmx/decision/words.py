@@ -15,7 +15,7 @@ __all__ = ["caveat_sentences", "cost_sentences", "difference_sentences", "headli
 _HEADLINES: Mapping[Recommendation, str] = {
     "reward_model": "Train the explicit reward model",
     "dpo": "Start with DPO",
-    "neither": "Neither yet: both or the one that is needed fail",
+    "neither": "Neither yet",
     "not_enough_data": "Not enough data to tell",
 }
 
