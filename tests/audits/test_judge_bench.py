@@ -43,11 +43,21 @@ def test_a_tie_goes_to_b() -> None:
     assert "4 of 350" in results["accuracy"].reason
 
 
+def test_a_judge_of_both_orders_has_no_second_answer_to_fall_back_on() -> None:
+    """utils/metrics.py counts a judge's pair where more of the two orders are right than wrong."""
+    tags = [json.dumps({"source": "mmlu-pro-law", "label": label}) for label in ("A>B", "B>A", "B>A")]
+    table = scores([0.0, 0.0, 0.5], slice="judge_bench", tags=tags).margins_only()
+    results = {m: r for (_, scorer, m), r in ask(JudgeBench(), table).items() if scorer == "model"}
+    assert results["accuracy"].estimate == pytest.approx(1 / 3)
+    assert results["accuracy"].detail["ties"] == 2
+
+
 def test_a_tie_needs_to_know_which_side_was_a() -> None:
     assert found([1.0], [{"source": "mmlu-pro-law"}])["accuracy"].estimate == 1.0
     lost = found([1.0, 0.0], [{"source": "mmlu-pro-law"}] * 2)["accuracy"]
     assert (lost.estimate, lost.reason) == (None, "not_provided")
-    assert "must begin with" in found([1.0], [{"source": "mine"}])["accuracy"].reason
+    odd = found([1.0], [{"source": "mine"}])["accuracy"]
+    assert "is 'mine'; it must begin with" in odd.reason
 
 
 @pytest.mark.real_data

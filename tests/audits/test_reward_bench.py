@@ -80,6 +80,13 @@ def test_sections_score_and_micro_average_as_published() -> None:
     assert without["prior_sets_accuracy"].reason == "not_provided"
 
 
+def test_prior_sets_that_cannot_be_told_apart_are_not_left_out_in_silence() -> None:
+    odd = scores([1.0], slice="reward_bench_prior", tags=[json.dumps({"file": "helpful"})])
+    score = found(pairs(PUBLISHED), odd)["score"]
+    assert score.estimate is None
+    assert "'helpful'; it must be anthropic_helpful" in score.reason
+
+
 def test_the_intervals_error_is_that_of_the_bootstrap() -> None:
     core = pairs(PUBLISHED, seed=3)
     view = core.view()

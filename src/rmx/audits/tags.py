@@ -36,7 +36,7 @@ def tag_values(view: ScoreView, *names: str, among: Collection[str] | None = Non
         odd = next((i for i, value in enumerate(column) if among is not None and value not in among), None)
         if odd is not None:
             raise UnavailableError(
-                f"tag {name} of pair {view.pair_ids[odd]} of slice {view.slice} is {column[odd]!r}; "
+                f"tag {name} of pair {view.pair_ids[odd]} of slice {view.slice} is {str(column[odd])!r}; "
                 f"it must be {' or '.join(among or ())}"
             )
         columns.append(column)

@@ -30,12 +30,12 @@ PUBLISHED = {
 
 @dataclass(frozen=True, kw_only=True)
 class JudgeBench(Benchmark):
-    """JudgeBench (Tan et al., arXiv 2410.12784) as it judges reward models, in one order of the answers.
+    """JudgeBench (Tan et al., arXiv 2410.12784): the share of all pairs (not the mean of the parts) that are right.
 
-    The decision is A>B if A scores strictly higher, else B>A: a tie is right where B is. Accuracy is the share of all
-    pairs (not the mean of the parts), overall and of the sources of each part.
+    Reward models see one order of the answers. The decision is A>B if A scores strictly higher, else B>A: a tie is
+    right where B is. A judge of pairs sees both orders, and is right where more of them say so: a tie is wrong.
 
-    Reads tag `source` of every pair, and of ties tag `label` (A>B or B>A).
+    Reads tag `source` of every pair, and of a reward model's ties tag `label` (A>B or B>A).
     """
 
     slices: tuple[str, ...] = ("judge_bench",)
@@ -51,11 +51,11 @@ class JudgeBench(Benchmark):
         (sources,) = tag_values(view, "source")
         parts = np.array([next((p for p, s in PARTS.items() if x.startswith(s)), "") for x in sources.tolist()])
         if not parts.all():
-            odd = sources[parts == ""][0]
+            odd = str(sources[parts == ""][0])
             raise UnavailableError(f"tag source of slice {slice} is {odd!r}; it must begin with a part of JudgeBench")
         credits = (view.margins > 0).astype(np.float64)
         ties = view.margins == 0
-        if ties.any():
+        if ties.any() and view.chosen is not None:
             (labels,) = tag_values(view, "label", among=("A>B", "B>A"))
             credits[ties] = labels[ties] == "B>A"
         scored = Scored(credits, parts, view.group_codes.astype(str))

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from rmx.audits.benchmarks.benchmark import Benchmark, Coverage, Scored, part_weights
-from rmx.audits.evidence import Evidence, UnavailableError
+from rmx.audits.evidence import Evidence
 from rmx.audits.tags import tag_values
 from rmx.domain import AuditResult
 from rmx.score_table import ScoreView
@@ -77,11 +77,9 @@ class RewardBench(Benchmark):
     def run(self, evidence: Evidence, *, slice: str, scorer: str) -> list[AuditResult]:
         """Answer for one slice and scorer; `detail` has every subset with its interval."""
         core = _scored(evidence.view(slice, scorer), "subset", tuple(PUBLISHED), slice)
-        try:
+        whole = core
+        if self.prior in evidence.scores:
             prior = _scored(evidence.view(self.prior, scorer), "file", PRIOR_SETS, self.prior)
-        except UnavailableError:
-            whole = core
-        else:
             whole = Scored(
                 *(np.concatenate([getattr(core, f), getattr(prior, f)]) for f in ("credits", "parts", "groups"))
             )
