@@ -163,6 +163,9 @@ def test_one_that_dies_half_way_keeps_what_it_said_and_is_asked_the_rest(server:
     assert len(server.questions) == 7
     judge(server, tmp_path).score_pairs(PAIRS)
     assert len(server.questions) == 7
+    journal.write_text('{"question": "torn\n' + journal.read_text())
+    with pytest.raises(RunError, match=r"jsonl line 1: is no reply of a judge; delete the line"):
+        judge(server, tmp_path)
 
 
 def test_ratings_are_rewards(server: Server, tmp_path: Path) -> None:
@@ -190,7 +193,9 @@ def test_a_text_that_spells_a_place_stays_as_it_is() -> None:
     [
         ({"url": "ftp://x/v1", "model": "m"}, "url must be http:// or https://"),
         ({"url": "http://x/v1"}, "model must name the model there"),
-        ({"url": "http://u:secret@x/v1", "model": "m"}, "url holds a password"),
+        ({"url": "http://u:secret@x/v1", "model": "m"}, "url holds a name or a query"),
+        ({"url": "http://secret@x/v1", "model": "m"}, "url holds a name or a query"),
+        ({"url": "http://x/v1?key=secret", "model": "m"}, "url holds a name or a query"),
         ({"question": "{prompt} {first}"}, "question lacks {second}"),
         ({"pattern": "(A|B)"}, "pattern lacks a group (?P<first>…)"),
         ({"pattern": "("}, "pattern is no regular expression"),

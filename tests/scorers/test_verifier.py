@@ -139,6 +139,9 @@ def test_matches_and_patterns() -> None:
         ("x = bytearray(1 << 31)\ndef add(a, b): return a + b", False),
         ("import os\nassert 'SECRET' not in os.environ\ndef add(a, b): return a + b", True),
         ("def add(a, b: return", False),
+        ("def add(a, b): return a - b\nif __name__ == '__main__':\n    exit()", False),
+        ("import os\nos._exit(0)", False),
+        ('def add(a, b): return a + b\n"""', False),
     ],
 )
 def test_code_is_run_against_its_tests(completion: str, passes: bool, monkeypatch: pytest.MonkeyPatch) -> None:

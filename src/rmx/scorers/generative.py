@@ -52,8 +52,8 @@ class Generative(ScorerKind):
     def __post_init__(self) -> None:
         if self.url is not None and (urlsplit(self.url).scheme not in ("http", "https") or not self.model):
             raise ValueError("url must be http:// or https://, and model must name the model there")
-        if self.url is not None and urlsplit(self.url).password:
-            raise ValueError("url holds a password, which would be written down; give the key by key_variable")
+        if self.url is not None and ("@" in urlsplit(self.url).netloc or urlsplit(self.url).query):
+            raise ValueError("url holds a name or a query, which would be written down; give the key by key_variable")
         for name in ("reply_tokens", "parallel"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")

@@ -23,7 +23,7 @@ class Journal:
         parallel: Questions at a time.
 
     Raises:
-        RunError: The file cannot be read.
+        RunError: The file cannot be read, or is damaged.
     """
 
     def __init__(self, path: Path, asker: Asker, *, parallel: int) -> None:
@@ -80,11 +80,14 @@ class Journal:
             return
         size = 0
         with self.path.open("rb") as stream:
-            for raw in stream:
+            for number, raw in enumerate(stream, start=1):
                 if not raw.endswith(b"\n"):
                     break
-                row = json.loads(raw)
-                self.replies[row["question"]] = Reply(row["text"], tuple(row["logprobs"]))
+                try:
+                    row = json.loads(raw)
+                    self.replies[row["question"]] = Reply(row["text"], tuple(row["logprobs"]))
+                except (ValueError, KeyError, TypeError):
+                    raise RunError(f"{self.path} line {number}: is no reply of a judge; delete the line") from None
                 size += len(raw)
         with self.path.open("r+b") as stream:
             stream.truncate(size)  # a line that a kill has torn

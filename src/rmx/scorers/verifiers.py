@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import resource
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -43,7 +44,8 @@ def unit_test(prompt: Prompt, completion: str, reference: str, seconds: float = 
 
     The code of all fenced blocks, or else the whole completion, runs before the tests in an isolated interpreter: no
     inherited environment, an empty directory, bounded time, memory and file sizes. That is no sandbox: files and
-    network can be reached, so run it where nothing is worth reaching.
+    network can be reached, so run it where nothing is worth reaching. Code that ends the interpreter before the tests
+    begin fails; one that means to deceive them, in the interpreter that they share, can.
 
     Args:
         prompt: Not read.
@@ -55,7 +57,9 @@ def unit_test(prompt: Prompt, completion: str, reference: str, seconds: float = 
     code = "\n".join(_FENCE.findall(completion)) or completion
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "answer.py"
-        script.write_text(f"{code}\n\n{reference}\n", encoding="utf-8")
+        # Otherwise `exit()` at the end of an answer would pass every test.
+        reached = Path(folder) / secrets.token_hex(8)
+        script.write_text(f"{code}\n\nopen({str(reached)!r}, 'x').close()\n{reference}\n", encoding="utf-8")
 
         def bound() -> None:
             resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
@@ -77,4 +81,4 @@ def unit_test(prompt: Prompt, completion: str, reference: str, seconds: float = 
             )
         except subprocess.TimeoutExpired:
             return False
-    return done.returncode == 0
+        return done.returncode == 0 and reached.exists()
