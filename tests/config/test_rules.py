@@ -58,6 +58,8 @@ def test_the_schemas_defaults_are_valid():
         ({"batch__layout": "paded"}, "batch.layout: 'paded' is not valid; did you mean `padded`?"),
         ({"model__trunk": "frozen"}, "adapter.kind: lora cannot adapt a frozen trunk"),
         ({"method__beta": 0.1}, "method.beta: method.kind=rm has no beta"),
+        ({**DPO, "task": "decide"}, "method: dpo would be ignored, both methods are trained"),
+        ({"task": "decide", "loss__center": 0.01}, "loss.center: the reference already fixes"),
         ({"method__kind": "dpo"}, "method.beta: missing value; give above 0"),
         ({"method__beta": 0.0, "method__kind": "dpo"}, "method.beta: 0.0 is out of range; give above 0"),
         (DPO | {"model__trunk": "frozen", "adapter__kind": "none"}, "model.trunk: frozen leaves DPO nothing to train"),

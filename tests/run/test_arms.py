@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from rmx.config.load import compose_config
+from rmx.config.redact import redacted
+from rmx.config.schema import Config
 from rmx.errors import ConfigError, RunError
 from rmx.run.arm_cost import arm_cost
-from rmx.run.arms import ArmRun, differing_settings, find_arm, refuse_other_pairs
+from rmx.run.arms import ArmRun, differing_settings, find_arm, refuse_other_pairs, train_arm
 from rmx.run.directory import RunDirectory
 from rmx.run.finished import FinishedRun
 
@@ -94,3 +98,38 @@ def test_what_else_differs_is_named_and_the_method_is_not(tmp_path: Path) -> Non
 def test_what_is_no_finished_run_is_no_arm(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"decide\.dpo: .* is no finished run"):
         find_arm(tmp_path, "dpo")
+
+
+def finished(path: Path, method: str, config: Config) -> None:
+    """Leave what makes a directory a finished run, with the configuration that its main job had."""
+    path.mkdir(parents=True)
+    with_curve(path)
+    (path / "data").mkdir()
+    (path / "data" / "ledger.json").write_text(json.dumps({"splits": {"train": 40}}))
+    known = {**redacted(config), "task": "train", "method": {"kind": method}}
+    (path / "config.yaml").write_text(yaml.safe_dump(known))
+    (path / "gate.json").write_text(json.dumps({"fingerprints": {}}))
+
+
+def test_an_arm_is_taken_up_only_whole_and_with_the_settings_that_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rmx.run.finished.verify_split", lambda _: None)
+    started: list[list[str]] = []
+    monkeypatch.setattr("rmx.run.arms.run_child", lambda command, _: (started.append(command), (1, "stop"))[1])
+    monkeypatch.setattr("rmx.run.arms._shared_overrides", list)
+    monkeypatch.setattr("rmx.run.arms._flags", list)
+    config = compose_config("decide", ["model=tiny-random", "data=synthetic"], run=tmp_path)
+    finished(tmp_path / "rm", "rm", config)
+    # The verdict is there, the export and the record are not: a kill came between them.
+    with pytest.raises(RunError, match="method=rm ended with exit status 1: stop"):
+        train_arm(config, "rm")
+    assert len(started) == 1
+    (tmp_path / "rm" / "report.html").write_text("")
+    assert train_arm(config, "rm").path == tmp_path / "rm"
+    other = compose_config("decide", ["model=tiny-random", "data=synthetic", "trainer.max_steps=7"], run=tmp_path)
+    with pytest.raises(RunError, match=r"was finished with trainer\.max_steps=\S+, not 7"):
+        train_arm(other, "rm")
+    other.decide.rm_overrides = ["trainer.max_steps=9"]
+    assert train_arm(other, "rm").method == "rm"
+    assert len(started) == 1

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from rmx.config.keys import leaves, open_keys
 from rmx.config.nearest import did_you_mean
 from rmx.config.ranges import BASELINES, CHOICES, NEEDS, RANGES
-from rmx.config.schema import Config
+from rmx.config.schema import Config, MethodConfig
 from rmx.config.targets import check_targets
 from rmx.errors import ConfigError
 
@@ -183,6 +183,15 @@ def _sampling(config: Config) -> Iterator[str]:
 
 
 def _decide(config: Config) -> Iterator[str]:
+    if config.task == "decide" and config.method.kind != "rm":
+        yield (
+            f"method: {config.method.kind} would be ignored, both methods are trained; leave it out, and give what is "
+            "for one of them in decide.rm_overrides or decide.dpo_overrides"
+        )
+    elif config.task == "decide" and config.decide.dpo is None and not config.decide.dpo_overrides:
+        # It is trained last: what it refuses must not cost the training of the other.
+        for problem in _dpo(replace(config, method=MethodConfig("dpo", beta=0.1))):
+            yield f"{problem}, or move it to decide.rm_overrides"
     for need in config.decide.needs:
         if need not in NEEDS:
             yield f"decide.needs: {need!r} is not known; {did_you_mean(need, NEEDS)}"

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from hydra.core.hydra_config import HydraConfig
 
 from rmx.child_process import run_child
 from rmx.config.keys import leaves
+from rmx.config.redact import redacted
 from rmx.config.schema import Config
 from rmx.errors import ConfigError, RunError
+from rmx.run.directory import RunDirectory
 from rmx.run.finished import FinishedRun, find_run
 
 __all__ = ["ArmRun", "differing_settings", "find_arm", "refuse_other_pairs", "train_arm"]
@@ -53,20 +57,39 @@ def train_arm(config: Config, method: str) -> ArmRun:
     """Train one method in a process of its own, in a directory of its own, unless it has been trained there already.
 
     Raises:
-        RunError: It did not come to its end.
+        RunError: It did not come to its end, or did so before with other settings.
     """
     directory = Path(config.paths.run) / method
-    if (directory / "gate.json").exists() and find_run(directory) is not None:
-        print(f"method={method}: finished before, {directory}", flush=True)
-        return find_arm(directory, method)
-    print(f"method={method}: {directory}", flush=True)
     own = getattr(config.decide, f"{method}_overrides")
+    if RunDirectory(directory).report.exists():  # written last
+        arm = find_arm(directory, method)
+        _refuse_other_settings(arm, config, own)
+        print(f"method={method}: finished before, {directory}", flush=True)
+        return arm
+    print(f"method={method}: {directory}", flush=True)
     command = [sys.executable, "-m", "rmx.train", *_flags(), *_shared_overrides(), f"method={method}", *own]
     environment = {**os.environ, "RMX_RUN_ID": f"{config.run_id}-{method}"}
     status, error = run_child([*command, f"hydra.run.dir={directory}"], environment)
     if status:
         raise RunError(f"method={method} ended with exit status {status}: {error or 'no message'}")
     return find_arm(directory, method)
+
+
+_ELSEWHERE = (*_OWN, "environment", "batch.layout", "trainer.resume", "audit", "gate", "logger", "callbacks", "paths")
+"""Keys in which a finished main job may differ from the command that wants it: nothing is trained by them."""
+
+
+def _refuse_other_settings(arm: ArmRun, config: Config, own: Sequence[str]) -> None:
+    """Refuse to go on with a run that was finished under other settings than are asked for now."""
+    mine = dict(leaves(yaml.safe_load(yaml.safe_dump(redacted(config)))))
+    theirs = dict(leaves(arm.run.config))
+    apart = (*_ELSEWHERE, *map(_key, own))
+    for key in sorted(mine.keys() & theirs.keys()):
+        if mine[key] != theirs[key] and not key.startswith(apart):
+            raise RunError(
+                f"{arm.path}: was finished with {key}={theirs[key]}, not {mine[key]}; give {key} as it was, or choose "
+                "another hydra.run.dir"
+            )
 
 
 def _shared_overrides() -> list[str]:
