@@ -51,7 +51,6 @@ def test_a_better_reward_model_that_is_not_proved_is_not_recommended():
     ("verdicts", "wanted"),
     [
         (("FAIL", "FAIL"), "neither"),
-        (("FAIL", "INCONCLUSIVE"), "dpo"),
         (("FAIL", "PASS"), "dpo"),
         (("PASS", "FAIL"), "reward_model"),
         (("INCONCLUSIVE", "FAIL"), "not_enough_data"),
@@ -60,6 +59,11 @@ def test_a_better_reward_model_that_is_not_proved_is_not_recommended():
 def test_what_the_gate_fails_is_not_recommended_whatever_its_accuracy(verdicts, wanted):
     for interval in ((-0.09, -0.03), (0.03, 0.09)):
         assert recommend(difference(*interval), verdicts, [], 0.02).recommendation == wanted
+
+
+@pytest.mark.parametrize(("low", "high", "wanted"), [(0.013, 0.136, "not_enough_data"), (-0.09, 0.03, "dpo")])
+def test_what_lost_to_a_reward_that_fails_and_proves_nothing_itself_is_no_advice(low, high, wanted):
+    assert recommend(difference(low, high), ("FAIL", "INCONCLUSIVE"), [], 0.02).recommendation == wanted
 
 
 @pytest.mark.parametrize("need", ["online", "inspect"])

@@ -63,19 +63,33 @@ def recommend(
     if explicit == implicit == "FAIL":
         return Advice("neither", ("The gate fails the reward model and DPO's implicit reward alike.",))
     if explicit == "FAIL":
-        return Advice(
-            "dpo",
-            (
-                "The gate fails the reward model: nothing should be optimised against it.",
-                f"DPO's implicit reward stands: {_verdict(implicit)}.",
-            ),
-        )
+        return _without_reward_model(difference, implicit, material)
     if implicit == "FAIL":
         failed = "The gate fails DPO's implicit reward: what the policy has learnt to prefer is not what is wanted."
         if explicit == "PASS":
             return Advice("reward_model", (failed, "The reward model passes."))
         return Advice("not_enough_data", (failed, "Nor is it settled that the reward model may be optimised against."))
     return _by_difference(difference, explicit, material)
+
+
+def _without_reward_model(difference: AuditResult | None, implicit: Verdict, material: float) -> Advice:
+    failed = "The gate fails the reward model: nothing should be optimised against it."
+    if implicit == "PASS":
+        return Advice("dpo", (failed, "The gate passes DPO's implicit reward."))
+    if _better(difference, material):
+        # What lost to a reward that fails, and has proved nothing itself, is no advice.
+        return Advice(
+            "not_enough_data",
+            (failed, "DPO's implicit reward orders fewer pairs still, and the gate does not pass it either."),
+        )
+    return Advice("dpo", (failed, "Nothing that the gate asks of DPO's implicit reward is refuted."))
+
+
+def _better(difference: AuditResult | None, material: float) -> bool:
+    """Return whether the reward model orders more pairs, by an amount that may matter."""
+    if difference is None or difference.ci_low is None or difference.ci_high is None:
+        return False
+    return difference.ci_low > 0 and difference.ci_high >= material
 
 
 def _explicit_needed(explicit: Verdict, needed: Sequence[str]) -> Advice:
@@ -111,7 +125,3 @@ def _by_difference(difference: AuditResult | None, explicit: Verdict, material: 
     if explicit == "PASS":
         return Advice("reward_model", (better, "The gate passes it."))
     return Advice("not_enough_data", (better, "But it is not settled that it may be optimised against."))
-
-
-def _verdict(verdict: Verdict) -> str:
-    return {"PASS": "the gate passes it", "INCONCLUSIVE": "nothing the gate asks is refuted"}.get(verdict, "")
