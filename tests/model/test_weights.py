@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tests.model.shapes import tiny_backbone, tiny_causal_lm
 from transformers import AutoModelForCausalLM
 
 from rmx.config.schema import ModelConfig
 from rmx.errors import ConfigError, ModelError
 from rmx.model.source import resolve
-from rmx.model.weights import load_backbone
+from rmx.model.weights import load_backbone, load_causal_lm
 
 
 @pytest.fixture
@@ -100,3 +101,11 @@ def test_incomplete_weights_are_refused(model_named: Callable[..., ModelConfig],
     with pytest.raises(ModelError, match="cannot be loaded") as error:
         load_backbone(ModelConfig(source=str(directory)), own_cache)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_language_model_counts_the_weights_of_its_backbone(tmp_path: Path, tied: bool) -> None:
+    """What DPO costs beside a reward model is counted from them: a head of its own would stand among the layers."""
+    tiny_causal_lm("llama", tie_word_embeddings=tied).save_pretrained(tmp_path)
+    _, backbone = load_causal_lm(ModelConfig(source=str(tmp_path), dtype="float32"), tmp_path)
+    assert backbone.facts["parameters"] == sum(p.numel() for p in tiny_backbone("llama").parameters())

@@ -93,7 +93,9 @@ def load_causal_lm(model: ModelConfig, cache: Path) -> tuple[Any, Backbone]:
 
     location, config, total = _opened(model, cache)
     network = _weights(AutoModelForCausalLM, location.path, config, model)
-    return network, Backbone(network.base_model, config, _facts(network, location, config, total, model))
+    backbone = network.base_model
+    # What is recorded is the backbone's: its head, where its weights are its own, is none of the layers.
+    return network, Backbone(backbone, config, _facts(backbone, location, config, total, model))
 
 
 def _opened(model: ModelConfig, cache: Path) -> tuple[Location, Any, int]:
