@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,3 +131,15 @@ def test_a_reference_of_another_vocabulary_is_refused(models: Models, tmp_path: 
     other.save_pretrained(tmp_path)
     with pytest.raises(ModelError, match="knows 'zzzz' as None"):
         scores(models, "dpo", policy=models.policy, reference=tmp_path)
+
+
+def test_another_training_in_the_same_place_is_another_scorer(models: Models, tmp_path: Path) -> None:
+    place = shutil.copytree(models.policy, tmp_path / "policy")
+    kind = build_kind({"kind": "logprob", "policy": str(place)}, where="scorer.logprob")
+    first: Any = kind.load(models.around)
+    network = AutoModelForCausalLM.from_pretrained(place)
+    with torch.no_grad():
+        network.model.norm.weight += 0.1
+    network.save_pretrained(place)
+    second: Any = kind.load(models.around)
+    assert second.identity != first.identity

@@ -248,3 +248,7 @@ def test_a_local_model_is_asked_greedily(
     assert scorer.journal.asker.ask("why " * 3000).problem.startswith("over_length: ")
     found = scorer.score_pairs(PAIRS[:1])
     assert found.reasons[0].startswith("no_logprob: no token of the reply is A or B")
+    # What one training said is not taken for what another in the same place would say.
+    assert kind.load(around).identity == scorer.identity
+    AutoModelForCausalLM.from_config(shape).save_pretrained(tmp_path / "lm")
+    assert kind.load(around).identity != scorer.identity

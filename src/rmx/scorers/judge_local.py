@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError
 
 from rmx.data.chat_template import ChatTemplate, RefusedTextError
+from rmx.data.files import content_hash
 from rmx.domain import Message
 from rmx.errors import ModelError
 from rmx.model.quiet import quiet_loading
@@ -44,8 +45,10 @@ class LocalModel:
         self.template = ChatTemplate(self.tokenizer)
         self.network: Any = _causal_model(directory).to(place(device)).eval()
         self.max_length = context_length(self.network.config)
-        described = (directory / "config.json").read_bytes() + repr((str(directory), tokens)).encode()
-        self.identity = f"local/{hashlib.sha256(described).hexdigest()[:16]}"
+        # What was trained anew in the same place says something else.
+        weights = content_hash(sorted(directory.glob("*.safetensors")))
+        described = repr((str(directory), tokens, weights, self.tokenizer.chat_template)).encode()
+        self.identity = f"local/{hashlib.sha256((directory / 'config.json').read_bytes() + described).hexdigest()[:16]}"
 
     def ask(self, question: str) -> Reply:
         """Return the model's reply.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rmx.config.schema import ModelConfig
+from rmx.data.files import content_hash
 from rmx.data.render import Renderer
 from rmx.errors import ModelError
 from rmx.model.adapter import read_adapter
@@ -41,7 +42,7 @@ class LanguageModel:
     readable: int
     """Tokens that it can read."""
     identity: str
-    """Changes with its configuration and source."""
+    """Changes with its configuration, source and weights."""
     adapted: bool
     """An adapter lies on it, and without it the model is its base."""
 
@@ -67,6 +68,9 @@ def open_language_model(
     model = ModelConfig(source=str(location.path), dtype=dtype)
     likelihood, unpacked, network = load_likelihood(model, layout=around.layout, cache=around.cache)
     described = [location.path / "config.json"]
+    if location.facts["kind"] == "directory":
+        # A path says where the weights were, not which.
+        described += sorted(location.path.glob("*.safetensors"))
     if adapted:
         read_adapter(network, adapter)
         described += [adapter / _ADAPTER_CONFIG, adapter / "adapter_model.safetensors"]
@@ -138,8 +142,6 @@ def _base_of(adapter: Path, key: str) -> str:
     return str(base)
 
 
-def _identity(location: Location, described: Sequence[Path], dtype: str) -> str:
-    hashed = hashlib.sha256(repr((sorted(location.facts.items()), dtype)).encode())
-    for file in described:
-        hashed.update(file.read_bytes())
-    return hashed.hexdigest()
+def _identity(location: Location, described: list[Path], dtype: str) -> str:
+    facts = repr((sorted(location.facts.items()), dtype, content_hash(described)))
+    return hashlib.sha256(facts.encode()).hexdigest()

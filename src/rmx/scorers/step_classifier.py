@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from rmx.data.chat_template import ChatTemplate, RefusedTextError
 from rmx.data.control_tokens import ControlTokens
+from rmx.data.files import content_hash
 from rmx.domain import Candidate
 from rmx.errors import ModelError
 from rmx.model.quiet import quiet_loading
@@ -75,7 +76,8 @@ class StepClassifier:
         self._control = ControlTokens(self.tokenizer, {})
         self._separator = self._ids(separator)
         form = "standard" if self.template is None else "conversational"
-        described = repr((str(directory), aggregate, split, separator, form, label)).encode()
+        weights = content_hash(sorted(directory.glob("*.safetensors")))
+        described = repr((str(directory), weights, aggregate, split, separator, form, label)).encode()
         self.identity = f"steps/{hashlib.sha256((directory / 'config.json').read_bytes() + described).hexdigest()[:16]}"
         self.flags = (
             f"steps are what {split!r} separates in a completion, each followed by {separator!r}; prompts are {form}: "
