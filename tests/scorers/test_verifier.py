@@ -29,6 +29,8 @@ def check(prompt, completion, reference=None, bonus=0.0):
             pass
     if completion == "die":
         os._exit(3)
+    if completion == "read":
+        return len(input())
     if completion == "raise":
         raise ValueError("no such thing")
     if completion == "text":
@@ -66,20 +68,21 @@ def scored(candidates: list[Candidate], function: str, **parameters: Any) -> Sco
 def test_what_loops_dies_or_raises_costs_its_own_text_alone(module: str) -> None:
     begun = time.monotonic()
     found = scored(
-        texts("four", "loop", "six!!!", "die", "raise", "text", "nan", "four"),
+        texts("four", "loop", "six!!!", "die", "raise", "text", "nan", "four", "read", "next"),
         f"{module}:check",
         modules=[module],
         arguments={"bonus": 0.5},
         seconds=1.5,
     )
     assert time.monotonic() - begun < 60
-    assert found.values[[0, 2, 7]].tolist() == [4.5, 6.5, 4.5]
+    assert found.values[[0, 2, 7, 9]].tolist() == [4.5, 6.5, 4.5, 4.5]
     assert math.isnan(found.values[6])
     assert found.reasons == {
         1: "timeout: my_checks:check had not answered after 1.5 s",
         3: "crash: the process ended",
         4: "verifier_error: ValueError: no such thing",
         5: "no_number: it returned str",
+        8: "verifier_error: EOFError: EOF when reading a line",
     }
 
 

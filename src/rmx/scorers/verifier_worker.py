@@ -13,9 +13,11 @@ __all__ = ["main"]
 
 def main() -> None:
     """Import the function that the command line names and answer until the input ends."""
-    # What the function prints must not stand among the answers.
+    # What the function prints must not stand among the answers, nor may it, or what it starts, read the questions.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    questions = os.fdopen(os.dup(0), encoding="utf-8")
     os.dup2(2, 1)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 
     def say(what: dict[str, Any]) -> None:
         answers.write(json.dumps(what) + "\n")
@@ -29,7 +31,7 @@ def main() -> None:
         say({"error": _told(error)})
         return
     say({"ready": True})
-    for line in sys.stdin:
+    for line in questions:
         try:
             value = function(**json.loads(line), **arguments)
         except Exception as error:  # whatever somebody's function raises
