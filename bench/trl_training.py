@@ -169,7 +169,7 @@ def rmx_side(overrides: list[str], run: Path, further: int) -> dict[str, Any]:
         train_on(json.loads(given.read_text()))
     config, model, corpus, renderer = built(overrides, run)
     directory = RunDirectory.claim(run, resume=False)
-    fit(config, corpus, model, directory, watch=build_watch({}), template_hash=renderer.template_hash)
+    fit(config, corpus, model, directory, watch=build_watch({}), renderer=renderer)
     rows = [row for row in read_metrics(run / "metrics.csv") if "train/loss" in row]
     peak = peak_gib()
     unseen = []
