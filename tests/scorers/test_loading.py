@@ -206,6 +206,8 @@ def test_a_classifier_of_two_labels_is_refused(export: Path) -> None:
 def test_a_run_without_a_model_says_how_to_finish_it(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("")
     assert "trainer.resume=auto" in refusal(tmp_path, ModelError)
+    (tmp_path / "decision.json").write_text("{}")
+    assert "give its rm/ or dpo/" in refusal(tmp_path, ModelError)
 
 
 def test_importing_rmx_imports_no_torch() -> None:

@@ -59,6 +59,8 @@ def find_reward(reward: str | Path, *, trust_remote_code: bool = False) -> Locat
     if (path / "model" / "config.json").is_file():
         return locate(str(path / "model"), key=_KEY)
     if path.is_dir() and not (path / "config.json").exists() and (path / "config.yaml").exists():
+        if (path / "decision.json").exists():
+            raise ModelError(f"{path}: compares two trainings and has no model of its own; give its rm/ or dpo/")
         raise ModelError(f"{path}: this run has no model/ yet; finish it with trainer.resume=auto")
     return locate(str(reward), key=_KEY, trust_remote_code=trust_remote_code)
 
