@@ -134,6 +134,14 @@ def test_failures_that_pass_are_tried_again_and_the_key_goes_nowhere_else(
     assert "sk-hidden" not in kept + str(error.value) + scorer.identity
 
 
+def test_no_key_is_sent_unless_its_variable_is_named(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-hidden-1234")
+    judge(server, tmp_path).score_pairs(PAIRS[:1])
+    assert all("Authorization" not in headers for headers in server.headers)
+
+
 def test_a_redirect_is_not_followed(server: Server, tmp_path: Path) -> None:
     server.reply = lambda q, n: 307
     with pytest.raises(RunError, match="status 307"):

@@ -122,6 +122,12 @@ def test_what_may_not_or_cannot_run_is_one_line(node: dict[str, Any], message: s
     assert "\n" not in str(error.value)
 
 
+def test_a_function_that_asks_for_what_no_text_brings_is_refused_before_the_first_text() -> None:
+    node = {"kind": "verifier", "function": "rmx.scorers.verifiers:exact_match"}
+    with pytest.raises(ConfigError, match=r"missing a required argument: 'reference'.*scorer\.verifier\.references"):
+        build_kind(node, where="scorer.verifier").load(AROUND)
+
+
 def test_matches_and_patterns() -> None:
     assert verifiers.exact_match([], "  Forty\nTWO ", "forty two")
     assert not verifiers.exact_match([], "forty-two", "forty two")

@@ -56,7 +56,7 @@ def content_hash(files: list[Path]) -> str:
                 while chunk := stream.read(_CHUNK):
                     state.update(chunk)
         except OSError as error:
-            raise DataError(f"{file}: cannot be read ({error.strerror or error}); check data.path") from None
+            raise DataError(f"{file}: cannot be read ({error.strerror or error}); check its path") from None
         state.update(file.suffix.encode())
     return state.hexdigest()
 
@@ -97,9 +97,9 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{file}: gzip stream damaged or cut after line {number} ({error}); fetch it again") from None
     except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror or error}); check data.path") from None
+        raise DataError(f"{file}: cannot be read ({error.strerror or error}); check its path") from None
     if number == 0:
-        raise DataError(f"{file}: is empty; check data.path")
+        raise DataError(f"{file}: is empty; check its path")
 
 
 def _open(file: Path) -> BinaryIO | gzip.GzipFile:

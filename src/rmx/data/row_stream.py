@@ -13,6 +13,7 @@ from typing import Any
 
 from rmx.domain import Origin
 from rmx.errors import DataError
+from rmx.whole_file import write_text
 
 __all__ = ["CHUNK", "Line", "Row", "RowSummary", "map_rows", "reason_code", "refusals", "row_id"]
 
@@ -115,9 +116,12 @@ def _resume(
     tally: Counter[str] = Counter()
     if not partial.exists():
         partial.parent.mkdir(parents=True, exist_ok=True)
-        state.write_text(json.dumps(job), encoding="utf-8")
+        write_text(state, json.dumps(job))
         return 0, tally
-    known = json.loads(state.read_text(encoding="utf-8")) if state.exists() else {}
+    try:
+        known = json.loads(state.read_text(encoding="utf-8")) if state.exists() else {}
+    except ValueError:
+        raise DataError(f"{state}: damaged; delete it and {partial.name}, and begin again") from None
     for what, identity in job.items():
         if known.get(what) != identity:
             raise DataError(f"{partial}: was begun with another {what}; delete it, or finish it with that one")

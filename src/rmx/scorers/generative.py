@@ -44,7 +44,7 @@ class Generative(ScorerKind):
     """Seconds before the first further try; each later wait is twice as long."""
     parallel: int = 4
     """Requests at a time."""
-    key_variable: str = "OPENAI_API_KEY"
+    key_variable: str | None = None
     """Environment variable that holds the endpoint's key, if it wants one; the key itself is written nowhere."""
 
     kind: ClassVar[str] = "generative"

@@ -37,7 +37,7 @@ class Endpoint:
     Args:
         url: Up to and without /chat/completions.
         model: Name of the model there.
-        key_variable: Environment variable that holds the key; no key is sent where it is not set.
+        key_variable: Environment variable that holds the key; None, or one that is not set: no key is sent.
         tokens: Most tokens of a reply.
         logprobs: Ask for log-probabilities.
         seconds: Time for one request.
@@ -50,7 +50,7 @@ class Endpoint:
         url: str,
         model: str,
         *,
-        key_variable: str,
+        key_variable: str | None,
         tokens: int,
         logprobs: bool,
         seconds: float,
@@ -60,7 +60,7 @@ class Endpoint:
         self.url = f"{url.rstrip('/')}/chat/completions"
         self.seconds, self.retries, self.wait = seconds, retries, wait
         self.logprobs = logprobs
-        self._key = os.environ.get(key_variable, "")
+        self._key = os.environ.get(key_variable, "") if key_variable else ""
         self._fixed: dict[str, Any] = {"model": model, "temperature": 0, "max_tokens": tokens}
         if logprobs:
             self._fixed.update(logprobs=True, top_logprobs=_LIKELIEST)

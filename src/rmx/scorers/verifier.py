@@ -68,11 +68,12 @@ class Verifier(ScorerKind):
         """Start the process and import the function in it.
 
         Raises:
-            ConfigError: It cannot be imported.
+            ConfigError: It cannot be imported, or asks for what no text brings.
             DataError: The references cannot be read.
         """
         references = None if self.references is None else read_references(self.references, "scorer.verifier.references")
-        process = VerifierProcess(self.function, self.arguments, self.seconds)
+        given = ("prompt", "completion") if references is None else ("prompt", "completion", "reference")
+        process = VerifierProcess(self.function, self.arguments, given, self.seconds)
         process.start()
         described = [self.function, dict(self.arguments), self.seconds, sorted((references or {}).items())]
         identity = hashlib.sha256(json.dumps(described, default=str).encode())

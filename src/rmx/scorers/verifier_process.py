@@ -28,13 +28,15 @@ class VerifierProcess:
     Args:
         function: `package.module:name`.
         arguments: Keyword arguments of every call.
+        given: Names of those that each text brings.
         seconds: Time for one text.
     """
 
-    def __init__(self, function: str, arguments: Mapping[str, Any], seconds: float) -> None:
+    def __init__(self, function: str, arguments: Mapping[str, Any], given: Sequence[str], seconds: float) -> None:
         self.function = function
         self.seconds = seconds
-        self._command = [sys.executable, "-m", "rmx.scorers.verifier_worker", function, json.dumps(dict(arguments))]
+        how = [json.dumps(dict(arguments)), json.dumps(list(given))]
+        self._command = [sys.executable, "-m", "rmx.scorers.verifier_worker", function, *how]
         self._process: subprocess.Popen[bytes] | None = None
         self._rest = b""
 
@@ -58,7 +60,10 @@ class VerifierProcess:
         if told is None or "error" in told:
             self.stop()
             why = f"not imported after {_START:g} s" if told is None else told["error"]
-            raise ConfigError(f"scorer.verifier.function: {self.function}: {why}; mend the function or its name")
+            raise ConfigError(
+                f"scorer.verifier.function: {self.function}: {why}; mend the function or its name, or give "
+                "what it asks for: scorer.verifier.references (reference) or scorer.verifier.arguments"
+            )
 
     def ask(self, prompt: Sequence[Mapping[str, str]], completion: str, reference: str | None) -> float | str:
         """Return the function's number, or why there is none: a code, a colon, a detail."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import os
 import sys
@@ -24,9 +25,11 @@ def main() -> None:
         answers.flush()
 
     module, _, name = sys.argv[1].partition(":")
-    arguments = json.loads(sys.argv[2])
+    arguments, given = json.loads(sys.argv[2]), json.loads(sys.argv[3])
     try:
         function = getattr(importlib.import_module(module), name)
+        # A function that cannot be called at all would refuse every text, one by one.
+        inspect.signature(function).bind(**dict.fromkeys(given), **arguments)
     except Exception as error:  # whatever somebody's module raises when it is imported
         say({"error": _told(error)})
         return

@@ -18,6 +18,8 @@ __all__ = ["Benchmark", "Coverage", "Scored", "part_weights", "weighted_mean"]
 
 Floats = NDArray[np.float64]
 Strings = NDArray[np.str_]
+_NAMED = 3
+"""Parts without an item that a reason names; `detail` has all of them."""
 
 
 def weighted_mean(means: Mapping[str, float], weights: Mapping[str, float]) -> float:
@@ -109,7 +111,8 @@ class Coverage:
         have, want = sum(self.scored.get(part, 0) for part in known), sum(known.values())
         if not absent and all(self.scored.get(part, 0) == n for part, n in known.items()):
             return ""
-        without = f", none of {', '.join(absent)}" if absent else ""
+        named = ", ".join(absent[:_NAMED]) + (f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else "")
+        without = f", none of {named}" if absent else ""
         return f"not the whole benchmark: {have:,} of {want:,} published items were scored{without}"
 
     @property
