@@ -14,7 +14,15 @@ from rmx.config.redact import redacted
 from rmx.config.schema import Config
 from rmx.errors import ConfigError, RunError
 from rmx.run.arm_cost import arm_cost
-from rmx.run.arms import ArmRun, differing_settings, find_arm, refuse_other_pairs, train_arm
+from rmx.run.arms import (
+    ArmRun,
+    differing_settings,
+    find_arm,
+    refuse_other_data,
+    refuse_other_pairs,
+    refuse_other_settings,
+    train_arm,
+)
 from rmx.run.directory import RunDirectory
 from rmx.run.finished import FinishedRun
 
@@ -111,9 +119,7 @@ def finished(path: Path, method: str, config: Config) -> None:
     (path / "gate.json").write_text(json.dumps({"fingerprints": {}}))
 
 
-def test_an_arm_is_taken_up_only_whole_and_with_the_settings_that_are_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_arm_is_taken_up_only_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rmx.run.finished.verify_split", lambda _: None)
     started: list[list[str]] = []
     monkeypatch.setattr("rmx.run.arms.run_child", lambda command, _: (started.append(command), (1, "stop"))[1])
@@ -127,9 +133,27 @@ def test_an_arm_is_taken_up_only_whole_and_with_the_settings_that_are_asked_for(
     assert len(started) == 1
     (tmp_path / "rm" / "report.html").write_text("")
     assert train_arm(config, "rm").path == tmp_path / "rm"
-    other = compose_config("decide", ["model=tiny-random", "data=synthetic", "trainer.max_steps=7"], run=tmp_path)
-    with pytest.raises(RunError, match=r"was finished with trainer\.max_steps=\S+, not 7"):
-        train_arm(other, "rm")
-    other.decide.rm_overrides = ["trainer.max_steps=9"]
-    assert train_arm(other, "rm").method == "rm"
     assert len(started) == 1
+
+
+def test_a_method_is_not_trained_beside_a_run_of_other_data(tmp_path: Path) -> None:
+    config = compose_config("decide", ["data.max_length=300"], run=tmp_path / "here")
+    same = yaml.safe_load(yaml.safe_dump(redacted(config)))
+    refuse_other_data(arm(tmp_path / "rm", config=same), config)
+    same["data"]["max_length"] = 200
+    with pytest.raises(ConfigError, match=r"data\.max_length: decide\.rm=.* was trained with 200, not 300"):
+        refuse_other_data(arm(tmp_path / "rm", config=same), config)
+
+
+def test_a_comparison_goes_on_with_the_settings_that_it_was_begun_with(tmp_path: Path) -> None:
+    given = ['decide.dpo_overrides=["optim.lr=1e-4"]', "trainer.max_steps=7"]
+    begun = yaml.safe_load(yaml.safe_dump(redacted(compose_config("decide", given, run=tmp_path))))
+    same = compose_config("decide", [*given, "trainer.resume=auto", "decide.material=0.05"], run=tmp_path)
+    refuse_other_settings(same, begun)
+    for other, message in (
+        ([given[0]], r"was begun with trainer\.max_steps=7, not None"),
+        (given[1:], r"was begun with decide\.dpo_overrides=\['optim\.lr=1e-4'\], not \[\]"),
+        ([*given, "model=tiny-random"], r"was begun with model\."),
+    ):
+        with pytest.raises(RunError, match=message):
+            refuse_other_settings(compose_config("decide", other, run=tmp_path), begun)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from hydra.core.hydra_config import HydraConfig
@@ -19,7 +20,15 @@ from rmx.errors import ConfigError, RunError
 from rmx.run.directory import RunDirectory
 from rmx.run.finished import FinishedRun, find_run
 
-__all__ = ["ArmRun", "differing_settings", "find_arm", "refuse_other_pairs", "train_arm"]
+__all__ = [
+    "ArmRun",
+    "differing_settings",
+    "find_arm",
+    "refuse_other_data",
+    "refuse_other_pairs",
+    "refuse_other_settings",
+    "train_arm",
+]
 
 _OWN = ("decide.", "task", "run_id", "hydra.run.dir", "method", "paths.run", "gate.enforce")
 """Keys of `rmx.decide` that a main job must not repeat."""
@@ -57,13 +66,12 @@ def train_arm(config: Config, method: str) -> ArmRun:
     """Train one method in a process of its own, in a directory of its own, unless it has been trained there already.
 
     Raises:
-        RunError: It did not come to its end, or did so before with other settings.
+        RunError: It did not come to its end.
     """
     directory = Path(config.paths.run) / method
     own = getattr(config.decide, f"{method}_overrides")
     if RunDirectory(directory).report.exists():  # written last
         arm = find_arm(directory, method)
-        _refuse_other_settings(arm, config, own)
         print(f"method={method}: finished before, {directory}", flush=True)
         return arm
     print(f"method={method}: {directory}", flush=True)
@@ -75,21 +83,50 @@ def train_arm(config: Config, method: str) -> ArmRun:
     return find_arm(directory, method)
 
 
-_ELSEWHERE = (*_OWN, "environment", "batch.layout", "trainer.resume", "audit", "gate", "logger", "callbacks", "paths")
-"""Keys in which a finished main job may differ from the command that wants it: nothing is trained by them."""
+def refuse_other_data(arm: ArmRun, config: Config) -> None:
+    """Refuse to train beside a finished run on other data: what could not be compared need not be trained.
 
-
-def _refuse_other_settings(arm: ArmRun, config: Config, own: Sequence[str]) -> None:
-    """Refuse to go on with a run that was finished under other settings than are asked for now."""
-    mine = dict(leaves(yaml.safe_load(yaml.safe_dump(redacted(config)))))
-    theirs = dict(leaves(arm.run.config))
-    apart = (*_ELSEWHERE, *map(_key, own))
-    for key in sorted(mine.keys() & theirs.keys()):
-        if mine[key] != theirs[key] and not key.startswith(apart):
-            raise RunError(
-                f"{arm.path}: was finished with {key}={theirs[key]}, not {mine[key]}; give {key} as it was, or choose "
-                "another hydra.run.dir"
+    Raises:
+        ConfigError: A setting of the data differs.
+    """
+    mine, theirs = _settings(config), dict(leaves(arm.run.config))
+    for key in sorted(mine.keys() | theirs.keys()):
+        if key.startswith("data.") and mine.get(key) != theirs.get(key):
+            raise ConfigError(
+                f"{key}: decide.{arm.method}={arm.path} was trained with {theirs.get(key)}, not {mine.get(key)}; give "
+                "it as it was, for both must be trained on the same pairs"
             )
+
+
+def refuse_other_settings(config: Config, begun: Mapping[str, Any]) -> None:
+    """Refuse to continue a comparison that was begun with other settings of what is trained.
+
+    Args:
+        config: What is asked for now.
+        begun: config.yaml of the directory, as it was written before.
+
+    Raises:
+        RunError: One of them differs.
+    """
+    mine, theirs = _settings(config), dict(leaves(begun))
+    for key in sorted(mine.keys() | theirs.keys()):
+        if mine.get(key) != theirs.get(key) and not key.startswith(_ELSEWHERE):
+            raise RunError(
+                f"{config.paths.run}: was begun with {key}={theirs.get(key)}, not {mine.get(key)}; give {key} as it "
+                "was, or choose another hydra.run.dir"
+            )
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    """Return the settings as config.yaml would have them."""
+    return dict(leaves(yaml.safe_load(yaml.safe_dump(redacted(config)))))
+
+
+_ELSEWHERE = (
+    *("decide.needs", "decide.material", "decide.memory_gib", "run_id", "paths", "environment"),
+    *("batch.layout", "trainer.resume", "trainer.threads", "trainer.quiet", "gate", "logger"),
+)
+"""Keys in which a continued comparison may differ: what is trained and scored does not depend on them."""
 
 
 def _shared_overrides() -> list[str]:

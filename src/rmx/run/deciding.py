@@ -17,7 +17,15 @@ from rmx.record import RunRecord
 from rmx.report.comparison import Comparison
 from rmx.report.decision import Arm, Decision, write_decision
 from rmx.run.arm_cost import arm_cost
-from rmx.run.arms import ArmRun, differing_settings, find_arm, refuse_other_pairs, train_arm
+from rmx.run.arms import (
+    ArmRun,
+    differing_settings,
+    find_arm,
+    refuse_other_data,
+    refuse_other_pairs,
+    refuse_other_settings,
+    train_arm,
+)
 from rmx.run.comparison import compare, find_common_scores
 from rmx.run.directory import RunDirectory
 from rmx.run.found_scores import find_scores
@@ -35,8 +43,12 @@ def decide_method(config: Config) -> int:
     build_requirements(config.gate)
     given = {method: getattr(config.decide, method) for method in ("rm", "dpo")}
     found = {method: find_arm(Path(str(path)), method) for method, path in given.items() if path is not None}
+    if len(found) == 1:
+        refuse_other_data(next(iter(found.values())), config)
     directory = RunDirectory.claim(Path(config.paths.run), resume=config.trainer.resume == "auto")
     record = RunRecord.begin("decide", seeds={"seed": config.seed})
+    if directory.config.exists():
+        refuse_other_settings(config, yaml.safe_load(directory.config.read_text(encoding="utf-8")))
     directory.config.write_text(yaml.safe_dump(redacted(config), sort_keys=False, allow_unicode=True))
     for method in given:
         if method not in found:
