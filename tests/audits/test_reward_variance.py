@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from samples import results, samples
+from scipy import stats
 
 from rmx.audits.reward_variance import RewardVariance
 
-AUDIT = RewardVariance(tolerance={"within_share": (0.196, None)}, draws=500)
+AUDIT = RewardVariance(tolerance={"within_share": (0.196, None)})
 
 
 def draw(within: float, between: float, *, seed: int, prompts: int = 60, k: int = 8) -> np.ndarray:
@@ -35,7 +36,7 @@ def test_components_are_unbiased_with_unequal_numbers_of_samples() -> None:
     for seed in range(300):
         rng = np.random.default_rng(seed)
         rows = [rng.normal(0, 2) + rng.normal(0, 1, int(k)) for k in rng.integers(1, 9, 25)]
-        found = results(RewardVariance(draws=2), samples(rows))["within_share"].detail
+        found = results(RewardVariance(), samples(rows))["within_share"].detail
         within.append(found["within_sd"] ** 2)
         between.append(found["between_sd"] ** 2)
     assert np.mean(within) == pytest.approx(1, abs=4 * np.std(within) / 300**0.5)
@@ -47,9 +48,24 @@ def test_the_interval_covers(ratio: float) -> None:
     truth = ratio / (1 + ratio**2) ** 0.5
     covered = 0
     for seed in range(60):
-        found = results(RewardVariance(draws=300), samples(draw(ratio, 1.0, seed=seed)))["within_share"]
+        found = results(RewardVariance(), samples(draw(ratio, 1.0, seed=seed)))["within_share"]
         covered += found.ci_low <= truth <= found.ci_high
     assert covered >= 51
+
+
+def test_the_error_is_that_of_a_jackknife_written_out() -> None:
+    rewards = draw(0.7, 1.2, seed=1, prompts=12, k=4)
+
+    def log_ratio(rows: np.ndarray) -> float:
+        k = rows.shape[1]
+        between = k * rows.mean(1).var(ddof=1)
+        return float(np.log(between / rows.var(axis=1, ddof=1).mean()))
+
+    logs = np.array([log_ratio(np.delete(rewards, i, axis=0)) for i in range(12)])
+    error = np.sqrt(11 / 12 * ((logs - logs.mean()) ** 2).sum())
+    ends = log_ratio(rewards) + np.array([1, -1]) * stats.t.ppf(0.975, 11) * error
+    found = results(AUDIT, samples(rewards))["within_share"]
+    assert [found.ci_low, found.ci_high] == pytest.approx([1 / np.sqrt(1 + (np.exp(x) - 1) / 4) for x in ends])
 
 
 def test_a_reward_that_hardly_varies_within_prompts_fails_and_one_without_levels_passes() -> None:
