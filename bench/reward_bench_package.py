@@ -8,8 +8,7 @@ transformers 4.51.0, so it lies in a folder of its own beside the environment's 
         multiprocess==0.70.16 fsspec==2025.3.0 hf-xet sentencepiece tiktoken protobuf regex 'setuptools<81'
     python bench/reward_bench_package.py MODEL PACKAGES ../shared/data/llmbar [ROWS_PER_FILE]
 
-What of its protocol had to be set, and why, is printed with the result. `as exported` keeps the model's own template;
-`cut` ends it at the token that rmx pools.
+What of its protocol had to be set, and why, is printed with the result.
 """
 
 from __future__ import annotations
@@ -34,27 +33,24 @@ SETTINGS = {
     "tokenizer_class, rope_theta": "named as transformers 4.51 names them, in a copy of the export",
     "model_input_names without token_type_ids": "its pipeline drops return_token_type_ids=False, and the model refuses",
 }
-CUT = ("<|im_end|>' + '\n'}}", "<|im_end|>'}}{% if not loop.last %}{{'\n'}}{% endif %}")
-"""The line end after the last turn of SmolLM2's template, and the same without it."""
 
 
 def main(model: Path, packages: Path, folder: Path, most: int) -> None:
-    """Score both ways and print how often they decide alike."""
+    """Score with both and print how often they decide alike."""
     rows = [row for file in sorted(folder.glob("*.jsonl.gz")) for row in read_rows(str(file))[:most]]
     answers = [(r["input"], r[f"output_{r['label']}"], r[f"output_{3 - r['label']}"]) for r in rows]
     print_load()
     mine = own_scores(model, answers)
-    print("| template | rows | same decision | right: rmx | right: rewardbench | largest difference of a reward |")
-    print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as place:
-        for name, cut in (("as exported", False), ("cut", True)):
-            work = Path(place) / name.replace(" ", "_")
-            theirs = package_scores(readable_copy(model, work / "model", cut=cut), packages, answers, work)
-            right = [scores[:, 0] > scores[:, 1] for scores in (mine, theirs)]
-            print(
-                f"| {name} | {len(rows)} | {(right[0] == right[1]).sum()} of {len(rows)} | {right[0].mean():.4f} | "
-                f"{right[1].mean():.4f} | {np.abs(mine - theirs).max():.2e} |"
-            )
+        work = Path(place)
+        theirs = package_scores(readable_copy(model, work / "model"), packages, answers, work)
+    right = [scores[:, 0] > scores[:, 1] for scores in (mine, theirs)]
+    print("| rows | same decision | right: rmx | right: rewardbench | largest difference of a reward |")
+    print("|---|---|---|---|---|")
+    print(
+        f"| {len(rows)} | {(right[0] == right[1]).sum()} of {len(rows)} | {right[0].mean():.4f} | "
+        f"{right[1].mean():.4f} | {np.abs(mine - theirs).max():.2e} |"
+    )
     for setting, why in SETTINGS.items():
         print(f"- {setting}: {why}")
 
@@ -68,7 +64,7 @@ def own_scores(model: Path, answers: list[tuple[str, str, str]]) -> np.ndarray:
     return np.asarray(rewards, np.float64).reshape(-1, 2)
 
 
-def readable_copy(model: Path, target: Path, *, cut: bool) -> Path:
+def readable_copy(model: Path, target: Path) -> Path:
     """Copy an export for transformers 4.51, which knows some of its fields by another name."""
     shutil.copytree(model, target)
     config = json.loads((target / "config.json").read_text())
@@ -77,12 +73,6 @@ def readable_copy(model: Path, target: Path, *, cut: bool) -> Path:
     tokenizer = json.loads((target / "tokenizer_config.json").read_text())
     tokenizer |= {"tokenizer_class": "PreTrainedTokenizerFast", "model_input_names": ["input_ids", "attention_mask"]}
     (target / "tokenizer_config.json").write_text(json.dumps(tokenizer))
-    template = target / "chat_template.jinja"
-    if cut:
-        text = template.read_text()
-        if CUT[0] not in text:
-            raise SystemExit(f"{template}: does not write what {CUT[0]!r} writes; give a model of SmolLM2's template")
-        template.write_text(text.replace(*CUT))
     return target
 
 

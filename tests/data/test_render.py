@@ -264,3 +264,23 @@ def test_rendering_imports_no_heavy_library() -> None:
 def test_a_date_in_the_template_does_not_stop_rendering() -> None:
     # It is a lint error, not one of rendering: whoever builds a renderer decides.
     assert Renderer(small_tokenizer(DATED, eos="<|eot_id|>")).render(QUESTION, "Fine.").endswith("<|eot_id|>")
+
+
+@pytest.mark.parametrize("template", [CHATML, LLAMA3, PLAIN, THINKING, CHATML + "\n", "{# note #}\n" + PLAIN + "\n\n"])
+@pytest.mark.parametrize("terminal", ["<|im_end|>", "<|eot_id|>"])
+def test_a_closed_template_ends_answers_where_the_renderer_does_and_changes_nothing_else(
+    template: str, terminal: str
+) -> None:
+    tokenizer = small_tokenizer(template)
+    renderer = Renderer(tokenizer, terminal=terminal)
+    closed = small_tokenizer(renderer.closed_template)
+    turns = [("user", "May I come in? 🙂"), ("assistant", "No."), ("user", "And now?"), ("assistant", "Yes,\nplease.")]
+    messages = [{"role": role, "content": content} for role, content in turns]
+    dialogue = tuple(Message(*turn) for turn in turns)
+    assert closed.apply_chat_template(messages, tokenize=False) == renderer.render(dialogue[:-1], turns[-1][1])
+    for opened in ({"add_generation_prompt": True}, {}):
+        plain = tokenizer.apply_chat_template(messages[:-1], tokenize=False, **opened)
+        assert closed.apply_chat_template(messages[:-1], tokenize=False, **opened) == plain
+    again = Renderer(closed, terminal=terminal)
+    assert again.closed_template == renderer.closed_template
+    assert again.render(dialogue[:-1], turns[-1][1]) == renderer.render(dialogue[:-1], turns[-1][1])

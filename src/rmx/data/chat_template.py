@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import time
@@ -16,12 +17,32 @@ from rmx.data.comparison import Problem
 from rmx.domain import Message
 from rmx.errors import DataError, ModelError
 
-__all__ = ["ChatTemplate", "RefusedTextError", "time_limit"]
+__all__ = ["ChatTemplate", "RefusedTextError", "close_template", "time_limit"]
 
 _TIME_LIMIT = 5.0
 _TEMPLATE_FRAME = "<template>"
 """What jinja2 calls the source of a template that came from a string."""
 _TOKEN_VARIABLE = re.compile(r"\b(?:bos|eos|unk|sep|pad|cls|mask)_token\b")
+
+
+def close_template(text: str, *, terminal: str, written: str) -> str:
+    """Return a template that gives what `text` gives, but ends a dialogue's last answer with the terminal token.
+
+    Args:
+        text: Jinja text.
+        terminal: Token that shall stand last.
+        written: What `text` writes at the end of an answer, the terminal token and all after it; empty where it writes
+            no such token, which is then appended.
+    """
+    end, last = (json.dumps(part, ensure_ascii=False) for part in (written, terminal))
+    closed = f"rmx_text[: rmx_text | length - {end} | length] + {last}"
+    if written:
+        closed = f"({closed} if rmx_text.endswith({end}) else rmx_text + {last})"
+    # A newline at the very end of a template is no part of what it writes; within a block it would be.
+    return (
+        f"{{% set rmx_text %}}{text.removesuffix(chr(10))}{{% endset %}}"
+        "{{ rmx_text if add_generation_prompt or messages[-1]['role'] != 'assistant' else " + closed + " }}"
+    )
 
 
 class RefusedTextError(DataError):

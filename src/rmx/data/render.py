@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from rmx.data.chat_template import ChatTemplate, RefusedTextError, time_limit
+from rmx.data.chat_template import ChatTemplate, RefusedTextError, close_template, time_limit
 from rmx.data.control_tokens import ControlTokens, tokenizer_fingerprint
 from rmx.data.text import digest
 from rmx.data.token_store import TokenStore
@@ -64,6 +64,17 @@ class Renderer:
         """How a text ends, in words."""
         how = "appended" if self._trailer is None else "as the chat template writes it, nothing after it"
         return f"ends with {self.terminal} (token {self.terminal_id}), {how}"
+
+    @property
+    def closed_template(self) -> str:
+        """The template, made to end an answer where this renderer does: what other programs render then ends there too.
+
+        The template itself where it ends so already. Dialogues that do not end with an answer are left as they are.
+        """
+        if self._trailer == "":
+            return self.template.text
+        written = self.terminal + self._trailer if self._trailer is not None else ""
+        return close_template(self.template.text, terminal=self.terminal, written=written)
 
     @cached_property
     def template_hash(self) -> str:

@@ -57,7 +57,8 @@ def export_model(
     form = form_of(model, facts)
     base = base_model(model.backbone)
     tokenizer = copy.deepcopy(renderer.tokenizer)
-    tokenizer.chat_template = renderer.template.text
+    # A program that renders by itself, and pools the last token, then pools what was trained.
+    tokenizer.chat_template = renderer.closed_template
     tokenizer.padding_side = "right"
     rows = base.get_input_embeddings().weight.shape[0]
     pad_id = set_pad_token(tokenizer, rows=rows, avoid=renderer.terminal_id)
