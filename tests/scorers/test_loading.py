@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -57,7 +58,12 @@ def export(original: Path, tmp_path: Path) -> Path:
 
 
 def foreign(export: Path) -> Path:
+    """Make an export somebody else's model: no contract, and the template as it was published."""
     (export / "rmx.json").unlink()
+    template = export / "chat_template.jinja"
+    published = re.fullmatch(r"{% set rmx_text %}(.*){% endset %}.*", template.read_text(), re.DOTALL)
+    assert published is not None
+    template.write_text(published[1])
     return export
 
 
