@@ -160,6 +160,11 @@ def test_where_length_decides_everything_there_is_no_fit() -> None:
     for metric in ("controlled_win_rate", "length_premium"):
         assert results[metric].estimate is None
         assert "decides what is preferred of mine and the reference" in results[metric].reason
+    # Nor where equal lengths, ties or coins, tell the level and leave the slope without end.
+    longer[:20] = 0
+    for at_equal in (np.full(20, 0.5), np.tile([0.0, 1.0], 10)):
+        wins = np.r_[at_equal, (np.sign(longer[20:]) + 1) / 2]
+        assert found(compared(wins, longer))["controlled_win_rate"].estimate is None
     always = found(compared(np.ones(200), longer))
     assert always["controlled_win_rate"].estimate is None
     same = found(compared(np.tile([0.0, 1.0], 100), np.full(200, 7.0)))

@@ -13,6 +13,8 @@ Floats = NDArray[np.float64]
 
 STEPS = 50
 CONVERGED = 1e-10
+RANK = 1e-12
+"""Least share of the largest information that a direction has to have, squares of the terms likewise."""
 
 
 class LogisticFit(NamedTuple):
@@ -42,15 +44,23 @@ def fit_logistic(design: Floats, target: Floats) -> LogisticFit | None:
         chance, miss = expit(logits), expit(-logits)
         # Not target - chance, which would be exactly 0 where terms separate the targets: that looked like a fit.
         rest = target * miss - (1 - target) * chance
-        bread = np.linalg.pinv((design * (chance * miss)[:, None]).T @ design)
+        information = (design * (chance * miss)[:, None]).T @ design
+        bread = np.linalg.pinv(information)
         step = bread @ (design.T @ rest)
         if np.abs(step).max() < CONVERGED:
+            # Without steps along a term that separates all targets but those where it is 0: its information has gone.
+            if _rank(information) < _rank(design.T @ design):
+                return None
             return LogisticFit(coefficients, rest[:, None] * (design @ bread))
         # A whole step can overshoot; half of one, or less, cannot make it worse for ever.
         while (reached := _log_likelihood(design @ (coefficients + step), target)) < likelihood - CONVERGED:
             step = step / 2
         coefficients, likelihood = coefficients + step, reached
     return None
+
+
+def _rank(squares: Floats) -> int:
+    return int(np.linalg.matrix_rank(squares, rtol=RANK, hermitian=True))
 
 
 def _log_likelihood(logits: Floats, target: Floats) -> float:
