@@ -117,6 +117,7 @@ def test_ratings_given_later_join_their_samples(tmp_path: Path) -> None:
         {"slice": "samples", "prompt": [{"role": "user", "content": "p"}], "completion": "x", "gold": 2},
         {"prompt": "p", "completion": "y", "gold": None},
         {"prompt": "q", "completion": "x", "gold": 3.0},
+        {"slice": "drafts", "prompt": "of another slice in the same file", "completion": "x", "gold": 1},
     ]
     spec = SamplesSpec(path=str(path), ratings=str(jsonl(tmp_path / "r.jsonl", given)))
     found = {s.prompt[-1].content: s for s in read_samples("samples", spec, DataConfig())}
@@ -129,6 +130,7 @@ def test_ratings_given_later_join_their_samples(tmp_path: Path) -> None:
     [
         ({"prompt": "p", "completion": "z", "gold": 1}, "row 1: rates an answer that is no sample here"),
         ({"prompt": "z", "completion": "x", "gold": 1}, "row 1: rates an answer that is no sample here"),
+        ({"slice": "samples", "prompt": "z", "completion": "x", "gold": 1}, "row 1: rates an answer that is no"),
         ({"prompt": "q", "completion": "x", "gold": 1}, "row 1: gold 1.0 for a completion that has gold 3.0"),
     ],
 )

@@ -73,8 +73,10 @@ def by_prompt(rows: Iterable[Row]) -> list[SampledPrompt]:
     return list(found.values())
 
 
-def rated(sampled: list[SampledPrompt], rows: Iterable[Row], column: str) -> list[SampledPrompt]:
+def rated(sampled: list[SampledPrompt], rows: Iterable[Row], column: str, *, slice: str) -> list[SampledPrompt]:
     """Return the samples with the gold rewards that a column of rating rows holds; null rates nothing.
+
+    A file may hold the ratings of several slices: what is no sample of `slice` must be said to be of another one.
 
     Raises:
         DataError: A row lacks the column, rates what is no sample, or contradicts a gold reward.
@@ -91,6 +93,8 @@ def rated(sampled: list[SampledPrompt], rows: Iterable[Row], column: str) -> lis
         known = prompts.get(rating.prompt)
         for completion, gold in zip(rating.completions, rating.gold, strict=True):
             if known is None or completion not in known:
+                if row.get("slice") not in (None, "", slice):
+                    continue
                 raise DataError(f"{_at(origin)}: rates an answer that is no sample here; give the samples' own ratings")
             if gold is None:
                 continue

@@ -92,7 +92,7 @@ def read_samples(
         raise DataError(f"slice.{name}: no samples; give files with rows in slice.{name}.path")
     if spec.ratings is not None:
         ratings = (row for file in expand_paths(spec.ratings) for row in file_rows(file))
-        sampled = rated(sampled, ratings, spec.gold_column)
+        sampled = rated(sampled, ratings, spec.gold_column, slice=name)
     found = group_pairs(
         sampled, index_prompts(sampled), near_duplicates=data.near_duplicates, jaccard=data.near_duplicate_jaccard
     )
