@@ -60,6 +60,23 @@ def test_nothing_is_asked_without_samples_or_without_the_audit(tmp_path: Path) -
     assert not path.exists()
 
 
+def test_ratings_that_somebody_has_begun_are_not_overwritten(tmp_path: Path) -> None:
+    """A run that is continued in its directory asks anew."""
+    texts = collect_texts("samples", (), samples=drawn(tmp_path))
+    folder = tmp_path / "review"
+    path = folder / "to_rate.jsonl"
+    for _ in range(2):  # as it was written, it is nobody's work
+        write_to_rate(path, scored(texts), AUDITS, {"samples": texts.candidates})
+    assert [file.name for file in folder.iterdir()] == ["to_rate.jsonl"]
+    asked = path.read_text()
+    for number in (1, 2):
+        begun = asked.replace("null", str(number), 1)
+        path.write_text(begun)
+        write_to_rate(path, scored(texts), AUDITS, {"samples": texts.candidates})
+        assert (folder / f"to_rate.{number}.jsonl").read_text() == begun
+    assert path.read_text() == asked
+
+
 def test_where_it_cannot_be_written_is_named(tmp_path: Path) -> None:
     texts = collect_texts("samples", (), samples=drawn(tmp_path))
     (tmp_path / "file").write_text("")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,8 @@ def write_to_rate(
     """Write one row for each unrated answer that a best-of-n audit needs rated, and return how many there are.
 
     Rows have slice, prompt, completion and `gold`, which is null: filled in, the file is `slice.NAME.ratings`. Neither
-    the reward nor the place in the chain is shown to who rates. Nothing is written where nothing is missing.
+    the reward nor the place in the chain is shown to who rates. Nothing is written where nothing is missing. A file of
+    an earlier attempt that somebody has begun to fill in stays, as to_rate.1.jsonl.
 
     Args:
         path: The file, review/to_rate.jsonl of a run.
@@ -43,8 +45,16 @@ def write_to_rate(
                 prompt = [message._asdict() for message in candidate.prompt]
                 rows.append({"slice": slice, "prompt": prompt, "completion": candidate.completion, "gold": None})
     if rows:
+        _set_aside(path)
         write_jsonl(path, rows)
     return len(rows)
+
+
+def _set_aside(path: Path) -> None:
+    """Give a file another name if it is not as it was written, gold last and null: ratings are somebody's work."""
+    if path.exists() and not all(line.endswith(b'"gold": null}') for line in path.read_bytes().splitlines()):
+        names = (path.with_stem(f"{path.stem}.{number}") for number in count(1))
+        path.rename(next(name for name in names if not name.exists()))
 
 
 def _unrated(evidence: Evidence, slice: str, n_max: int | None, texts: Sequence[Candidate]) -> list[Candidate]:
