@@ -88,4 +88,10 @@ def test_what_cannot_be_answered() -> None:
     for table in (samples([[1.0, 2.0]]), samples([[1.0], [2.0]])):
         assert results(AUDIT, table)["within_share"].reason == "not_provided"
     assert results(AUDIT, samples([[1.0, 1.0], [1.0, 1.0]]))["within_share"].estimate is None
+    for table, why in (
+        (samples([[float(p)] * 2 for p in range(20)]), "rewards do not vary within prompts"),
+        (samples([[1.0, 2.0], [5.0, 6.0]]), "no group can be left out"),
+    ):
+        found = results(AUDIT, table)["within_share"]
+        assert (found.ci_low, found.reason) == (None, why)
     assert results(AUDIT, samples([[1.0, np.inf], [1.0, 1.0]]))["within_share"].status == "FAIL"

@@ -51,6 +51,7 @@ class RewardVariance(Audit):
             raise UnavailableError(f"all rewards of {scorer} on slice {slice} are equal")
         clusters = Clusters(samples.groups)
         interval = _interval(components, within, between, size, clusters)
+        gap = "rewards do not vary within prompts" if within == 0 else "no group can be left out"
         between = max(0.0, between)
         return [
             self.answer(
@@ -60,6 +61,7 @@ class RewardVariance(Audit):
                 scorer=scorer,
                 n_pairs=int(samples.sizes.sum()),
                 n_groups=clusters.count,
+                reason=gap if interval.low is None else "",
                 detail={
                     "n_prompts": len(samples.prompts),
                     "within_sd": within**0.5,
