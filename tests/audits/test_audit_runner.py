@@ -20,6 +20,7 @@ from slices import ask, one, scores
 
 from rmx.audits import AUDITS, Audit, Evidence, build_audits, read_results, run_audits, write_results
 from rmx.audits.accuracy import Accuracy
+from rmx.audits.benchmarks import Benchmark
 from rmx.audits.determinism import RESCORED
 from rmx.data.contamination.record import KINDS
 from rmx.domain import AuditResult
@@ -28,6 +29,7 @@ from rmx.probes import PROBES
 from rmx.score_table import CANDIDATE_COLUMNS, CandidateTable, ScoreTable
 
 SLICES = ("heldout", "fresh_policy", "rm_bench", "refusals", "sycophancy")
+BENCHMARKS = sorted(name for name, audit in AUDITS.items() if issubclass(audit, Benchmark))
 STYLES = ("concise", "detailed", "detailed_markdown")
 # Values of each tag in turn; lengths without common factors, so that every combination occurs.
 TAGS = {
@@ -115,7 +117,7 @@ def test_a_reward_that_is_not_finite_fails_every_audit(name: str, bad: float) ->
     margins[7] = bad
     lengths = {"chosen_tokens": range(1, 41), "rejected_tokens": range(41, 1, -1), "agreement": [0.7, 1.0] * 20}
     lengths |= {f"{side}_id": [f"{side}{i}" for i in range(40)] for side in ("chosen", "rejected")}
-    slices = [scores(margins, slice=s, **lengths) for s in SLICES]
+    slices = [scores(margins, slice=s, **lengths) for s in dict.fromkeys((*SLICES, *BENCHMARKS))]
     baselines = [scores(-margins, scorer=s) for s in ("longer", "shorter", "bag_of_words", "reference")]
     candidates = {"heldout": probed(name, slices[0]), "samples": sampled(bad)}
     results = ask(AUDITS[name](**GIVEN.get(name, {})), *slices, *baselines, candidates=candidates)
@@ -127,7 +129,7 @@ def test_a_reward_that_is_not_finite_fails_every_audit(name: str, bad: float) ->
 
 @pytest.mark.parametrize("name", sorted(AUDITS))
 def test_without_evidence_every_metric_is_not_provided(name: str) -> None:
-    results = run_audits([AUDITS[name]()], Evidence())
+    results = run_audits([AUDITS[name](scorers=("model",))], Evidence())
     assert [r.metric for r in results] == list(AUDITS[name].metrics)
     assert {(r.status, r.reason, r.estimate) for r in results} == {("INCONCLUSIVE", "not_provided", None)}
 
@@ -144,7 +146,8 @@ def triads(rng: np.random.Generator, groups: int, **columns: Any) -> ScoreTable:
     return scores(rewards[group, chosen] - low, rejected=low, groups=group, **ids, **columns)
 
 
-@pytest.mark.parametrize("name", sorted(AUDITS))
+# What benchmarks and a judge of pairs read has tables of its own, in their own tests.
+@pytest.mark.parametrize("name", sorted(set(AUDITS) - {*BENCHMARKS, "position_bias"}))
 def test_every_row_promised_is_given(name: str) -> None:
     rng = np.random.default_rng(0)
     n = 60

@@ -70,7 +70,11 @@ def train(
         extra=[Killed(killed_at)],
     )
     module = RewardModule(scorer, loss=LossConfig(), optim=OptimConfig(lr=lr, weight_decay=0.0), total_steps=steps)
-    store = SimpleNamespace(lengths=pairs.store.lengths[:20], ids=pairs.store.ids)
+    store = SimpleNamespace(
+        lengths=pairs.store.lengths[:20],
+        completion_lengths=pairs.store.completion_lengths[:20],
+        ids=pairs.store.ids,
+    )
     with quiet_lightning():
         trainer.fit(module, PreferenceData(pairs, plan, {"validation": store}), ckpt_path=last if resume else None)  # type: ignore[dict-item]
     return dynamics.dynamics(trainer)

@@ -32,7 +32,7 @@ def test_wrong_judges_are_refused_before_the_model_is_loaded(
     def unwanted(*_: Any, **__: Any) -> None:
         raise AssertionError("the model was loaded")
 
-    monkeypatch.setattr(main_job, "build_reward_model", unwanted)
+    monkeypatch.setattr(main_job, "build_model", unwanted)
     run = tmp_path / "run"
     config = compose_config("train", ["model=tiny-random", override], run=run)
     with pytest.raises(ConfigError) as caught:
