@@ -70,6 +70,7 @@ def test_two_processes_train_all_weights_as_one_does(tmp_path: Path) -> None:
     assert losses(two) == pytest.approx(losses(one), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_it_goes_on_where_it_was(uninterrupted: Path, tmp_path: Path) -> None:
     directory = tmp_path / "run"
     last = directory / "checkpoints" / "last.ckpt"

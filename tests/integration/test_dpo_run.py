@@ -39,7 +39,7 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["lora", "none"])
+@pytest.fixture(scope="module", params=["lora", pytest.param("none", marks=pytest.mark.slow)])
 def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("dpo") / "run"
     call("train", *JOB, f"adapter={request.param}", f"hydra.run.dir={directory}")
