@@ -144,8 +144,13 @@ class RewardModule(pl.LightningModule):
         return AdamW(groups, betas=betas, eps=self.optim.eps, weight_decay=self.optim.weight_decay, fused=True)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Say whose checkpoint it is."""
+        """Say whose checkpoint it is, and add what its continuation could not read in the same way again."""
         checkpoint["identity"] = self.identity
+        checkpoint["remembered"] = self.scorer.remembered()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take back what was remembered."""
+        self.scorer.recall(checkpoint.get("remembered", {}))
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         """Return what training changes; the frozen base is found again by its name and hash."""

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,13 @@ JOB = [
 ]
 
 
-def command(directory: Path, *overrides: str) -> list[str]:
-    return [sys.executable, "-m", "rmx.train", *JOB, *overrides, f"hydra.run.dir={directory}"]
+def command(directory: Path, *overrides: str, job: Sequence[str] = JOB) -> list[str]:
+    return [sys.executable, "-m", "rmx.train", *job, *overrides, f"hydra.run.dir={directory}"]
 
 
-def run(directory: Path, *overrides: str) -> Path:
-    done = subprocess.run(command(directory, *overrides), capture_output=True, text=True, timeout=280, check=False)
+def run(directory: Path, *overrides: str, job: Sequence[str] = JOB) -> Path:
+    arguments = command(directory, *overrides, job=job)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return directory
 

@@ -15,13 +15,12 @@ from hypothesis import strategies as st
 from tests.data.forests import forests
 from tests.model.batches import batch_of
 from tests.model.shapes import VOCABULARY, tiny_causal_lm
-from tests.model.test_packed import TREES, pair_loss, randomise_adapter
+from tests.model.test_packed import TREES, adapted, pair_loss
 from tests.stores import store_of
 
 from rmx.config.schema import AdapterConfig, BatchConfig, MethodConfig, ModelConfig
 from rmx.errors import ModelError
 from rmx.model import build_implicit_reward, parameter_groups, trainable_state
-from rmx.model.adapter import add_adapter
 from rmx.model.afresh import run_afresh
 from rmx.model.implicit_reward import ImplicitReward
 from rmx.model.language_model import CompletionLikelihood
@@ -36,14 +35,7 @@ COMPLETIONS = [3, 4, 2, 2, 1, 3, 11]
 def policy_of(network: Any, layout: str, adapter: str = "lora", *, checkpointing: bool = False) -> ImplicitReward:
     network = copy.deepcopy(network)
     head = vocabulary_head(network)
-    backbone = network.base_model
-    run, reason = adopt_layout(backbone, layout)
-    assert not reason, reason
-    if checkpointing:
-        backbone.activation_checkpointing_enable({"use_reentrant": False})
-        backbone.enable_input_require_grads()
-    wrapped = add_adapter(backbone, AdapterConfig(kind=adapter, r=4, alpha=8.0), seed=0)
-    randomise_adapter(wrapped)
+    wrapped, run = adapted(network.base_model, layout, adapter, checkpointing=checkpointing)
     lora = adapter != "none"
     head.requires_grad_(not lora)
     reference = AdapterDisabled() if lora else Precomputed()

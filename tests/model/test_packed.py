@@ -41,8 +41,8 @@ TREES = [
 """Three levels, equal sequences, one token apart, one that continues another, one alone and longer than a window."""
 
 
-def model_of(backbone: Any, layout: str, adapter: str = "none", *, checkpointing: bool = False) -> RewardModel:
-    backbone = copy.deepcopy(backbone)
+def adapted(backbone: Any, layout: str, adapter: str, *, checkpointing: bool) -> tuple[Any, Any]:
+    """The backbone ready to train, its adapter no longer at zero, and how sequences run through it."""
     run, reason = adopt_layout(backbone, layout)
     assert not reason, reason
     if checkpointing:
@@ -50,6 +50,11 @@ def model_of(backbone: Any, layout: str, adapter: str = "none", *, checkpointing
         backbone.enable_input_require_grads()
     wrapped = add_adapter(backbone, AdapterConfig(kind=adapter, r=4, alpha=8.0), seed=0)
     randomise_adapter(wrapped)
+    return wrapped, run
+
+
+def model_of(backbone: Any, layout: str, adapter: str = "none", *, checkpointing: bool = False) -> RewardModel:
+    wrapped, run = adapted(copy.deepcopy(backbone), layout, adapter, checkpointing=checkpointing)
     return RewardModel(wrapped, ScalarHead(backbone.config.hidden_size, std=None, seed=0), run).train()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -33,7 +33,7 @@ class Reference(Protocol):
         ...
 
     def caches(self) -> Sequence[SequenceCache]:
-        """Return what could be computed afresh."""
+        """Return what could be computed afresh, and travels with a checkpoint."""
         ...
 
 
@@ -73,3 +73,13 @@ class ImplicitReward(CompletionLikelihood):
     def caches(self) -> Sequence[SequenceCache]:
         """Return the reference's."""
         return self.reference.caches()
+
+    def remembered(self) -> dict[str, Tensor]:
+        """Return the reference's log-probabilities of what it has read."""
+        return {f"{i}.{name}": rows for i, cache in enumerate(self.caches()) for name, rows in cache.state().items()}
+
+    def recall(self, remembered: Mapping[str, Tensor]) -> None:
+        """Take back what `remembered` gave."""
+        for i, cache in enumerate(self.caches()):
+            own = f"{i}."
+            cache.restore({name.removeprefix(own): t for name, t in remembered.items() if name.startswith(own)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,6 +62,21 @@ class SequenceCache:
                     self._bytes += row.nbytes
         values = [fresh[key] if key in fresh else self._values[key] for key in keys]
         return torch.from_numpy(np.stack(values)).to(batch.ids.device)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what is known, for a checkpoint: keys (k, 16) and values (k, ...); nothing where nothing is known."""
+        if not self._values:
+            return {}
+        keys = np.frombuffer(b"".join(self._values), np.uint8).reshape(len(self._values), -1)
+        return {"keys": torch.from_numpy(keys.copy()), "values": torch.from_numpy(np.stack([*self._values.values()]))}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Know again what `state` gave: values that were read in the same batches as before are the same bits."""
+        if not state:
+            return
+        rows = state["values"].cpu().numpy()
+        self._values = {bytes(key): row for key, row in zip(state["keys"].cpu().numpy(), rows, strict=True)}
+        self._bytes = rows.nbytes
 
 
 @contextmanager

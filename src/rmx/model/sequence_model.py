@@ -58,6 +58,13 @@ class SequenceModel(nn.Module, ABC):
             autocast: Dtype in which the backbone runs; None for that of its weights.
         """
 
+    def remembered(self) -> dict[str, Tensor]:
+        """Return what a continued run could read again only in other batches, and so not to the same bits."""
+        return {}
+
+    def recall(self, remembered: Mapping[str, Tensor]) -> None:
+        """Take back what `remembered` gave."""
+
     @property
     def device(self) -> torch.device:
         """Where the model is."""
