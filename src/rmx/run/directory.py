@@ -6,8 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from rmx.directory_lock import lock_directory
 from rmx.errors import RunError
 from rmx.run.examples import EXAMPLES
 
@@ -108,15 +107,7 @@ class RunDirectory:
             RunError: Another job holds it, it cannot be written, or it holds a run and `resume` is false.
         """
         directory = cls(path)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(path / ".lock")
-            lock.acquire(blocking=False)
-        except Timeout:
-            raise RunError(f"{path}: another job is running in this directory; choose another hydra.run.dir") from None
-        except OSError as error:
-            raise RunError(f"{path}: cannot be written ({error.strerror}); choose another hydra.run.dir") from error
-        _HELD.append(lock)
+        lock_directory(path)
         if not resume and (directory.config.exists() or directory.checkpoints.exists()):
             raise RunError(
                 f"{path}: this directory already holds a run; choose another hydra.run.dir, "
@@ -136,7 +127,3 @@ def is_launched_rank() -> bool:
         int(os.environ.get("LOCAL_RANK", "0")) > 0
         or int(os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0"))) > 0
     )
-
-
-_HELD: list[FileLock] = []
-"""Locks live as long as the process: a garbage-collected one would free the directory."""
