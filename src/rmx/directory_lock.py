@@ -1,4 +1,4 @@
-"""A directory that one job at a time may use, held until the process ends."""
+"""A directory that one job at a time may use."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rmx.errors import RunError
 __all__ = ["lock_directory"]
 
 
-def lock_directory(path: Path) -> None:
-    """Make the directory and hold it for this process.
+def lock_directory(path: Path) -> FileLock:
+    """Make the directory and return the lock on it, which holds until it is released, collected, or its process ends.
 
     Raises:
         RunError: Another job holds it, or it cannot be written.
@@ -25,8 +25,4 @@ def lock_directory(path: Path) -> None:
         raise RunError(f"{path}: another job is running in this directory; choose another hydra.run.dir") from None
     except OSError as error:
         raise RunError(f"{path}: cannot be written ({error.strerror}); choose another hydra.run.dir") from error
-    _HELD.append(lock)
-
-
-_HELD: list[FileLock] = []
-"""Locks live as long as the process: a garbage-collected one would free the directory."""
+    return lock

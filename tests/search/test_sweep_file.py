@@ -34,7 +34,7 @@ def test_what_a_local_run_needs(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"method": "baysian"}, "method: unknown value .* did you mean `bayes`"),
+        ({"method": "randon"}, "method: unknown value .* did you mean `random`"),
         ({"method": "absent"}, "method: missing value"),
         ({"paramters": {}}, "did you mean `parameters`"),
         ({"early_terminate": {"type": "hyperband", "min_iter": 3}}, "early_terminate is not done locally"),

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock
+
 from rmx.directory_lock import lock_directory
 from rmx.errors import RunError
 from rmx.run.examples import EXAMPLES
@@ -107,7 +109,7 @@ class RunDirectory:
             RunError: Another job holds it, it cannot be written, or it holds a run and `resume` is false.
         """
         directory = cls(path)
-        lock_directory(path)
+        _HELD.append(lock_directory(path))
         if not resume and (directory.config.exists() or directory.checkpoints.exists()):
             raise RunError(
                 f"{path}: this directory already holds a run; choose another hydra.run.dir, "
@@ -127,3 +129,7 @@ def is_launched_rank() -> bool:
         int(os.environ.get("LOCAL_RANK", "0")) > 0
         or int(os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0"))) > 0
     )
+
+
+_HELD: list[FileLock] = []
+"""Locks live as long as the process: a garbage-collected one would free the directory."""

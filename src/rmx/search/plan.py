@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,7 +59,7 @@ class Plan:
         return {
             "method": self.file.method,
             "parameters": self.file.parameters,
-            "command": list(self.command.words[1:]),  # the first may be this machine's /usr/bin/env
+            "command": list(self.file.command),
             "overrides": list(self.command.extra),
             "metric": None if named is None else [named.name, named.goal],
             "sweep.seed": self.settings.seed,
@@ -98,10 +98,14 @@ def make_plan(file: Path, settings: SweepSettings, extra: Sequence[str], config_
         raise ConfigError(f"{file}: method: {sweep.method} has no end; give run_cap in it, or sweep.trials=N here")
     plan = Plan(sweep, settings, method, command, min(caps), sweep.metric)
     config = composed(plan, next(plan.foreseen()), config_dirs)
-    if plan.metric is not None or config is None:
-        return plan
-    monitored = Metric(config.trainer.monitor, "maximize" if config.trainer.mode == "max" else "minimize")
-    return Plan(sweep, settings, method, command, min(caps), monitored)
+    return plan if plan.metric is not None or config is None else replace(plan, metric=_monitored(config))
+
+
+def _monitored(config: Config) -> Metric:
+    try:
+        return Metric(config.trainer.monitor, "maximize" if config.trainer.mode == "max" else "minimize")
+    except ValueError as error:
+        raise ConfigError(f"trainer.monitor: {error}") from error
 
 
 def composed(plan: Plan, values: Mapping[str, Any], config_dirs: Sequence[str]) -> Config | None:

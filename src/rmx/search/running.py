@@ -27,10 +27,10 @@ def run_trials(plan: Plan, directory: Path) -> int:
     """
     directory = directory.absolute()
     _refuse_other_use(directory)
-    lock_directory(directory)
-    record = SweepRecord.open(directory / _RECORD, plan.asked())
+    lock = lock_directory(directory)
     jobs: list[SweepJob] = []
     try:
+        record = SweepRecord.open(directory / _RECORD, plan.asked())
         for number in range(plan.count):
             jobs.append(_ended(number, plan, record, directory))
             value = _value(jobs[-1], plan)
@@ -40,6 +40,7 @@ def run_trials(plan: Plan, directory: Path) -> int:
     finally:
         if jobs:
             write_summary(jobs, directory, _best_line(jobs, plan))
+        lock.release()
     raise_failures(jobs)
     return 0
 
