@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rmx.errors import ConfigError
-from rmx.search.distributions import Categorical
+from rmx.search.distributions import Categorical, Distribution
 from rmx.search.method import Point, Told
 from rmx.search.parameter import Space
 from rmx.search.random_draws import RandomDraws
@@ -45,9 +45,7 @@ class Bayes:
         self._optuna = optuna
         self._space, self._seed, self._maximise = space, seed, maximise
         self._random = RandomDraws(space, seed=seed)
-        self._searched = {
-            key: self._unit(of) for key, of in space.items() if of.points() is None or len(of.points()) > 1
-        }
+        self._searched = {key: self._unit(of) for key, of in space.items() if not _constant(of)}
         if not self._searched:
             raise ConfigError("method: bayes has nothing to search: every parameter is a constant; take method: grid")
 
@@ -90,3 +88,8 @@ class Bayes:
     def _outside(self, key: str, asked: Any) -> float:
         distribution = self._space[key]
         return distribution.middle(asked) if isinstance(distribution, Categorical) else float(asked)
+
+
+def _constant(distribution: Distribution) -> bool:
+    points = distribution.points()
+    return points is not None and len(points) == 1

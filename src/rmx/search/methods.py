@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rmx.search.bayes import Bayes
 from rmx.search.grid import Grid
 from rmx.search.method import Method
@@ -10,7 +12,7 @@ from rmx.search.random_draws import RandomDraws
 
 __all__ = ["METHODS", "build_method"]
 
-METHODS = {"grid": Grid, "random": RandomDraws, "bayes": Bayes}
+METHODS: dict[str, Callable[..., Method]] = {"grid": Grid, "random": RandomDraws, "bayes": Bayes}
 
 
 def build_method(name: str, space: Space, *, seed: int, maximise: bool) -> Method:
@@ -19,5 +21,4 @@ def build_method(name: str, space: Space, *, seed: int, maximise: bool) -> Metho
     Raises:
         ConfigError: It cannot search this space.
     """
-    method: Method = METHODS[name](space, seed=seed, maximise=maximise)
-    return method
+    return METHODS[name](space, seed=seed, maximise=maximise)
