@@ -61,7 +61,7 @@ def test_a_dry_run_lists_and_leaves_nothing(tmp_path, capsys, monkeypatch):
     assert shown[2:] == [
         "trial 0: loss.center=0.0 seed=0",
         "trial 1: loss.center=0.0 seed=1",
-        "2 trials",
+        "trials: 2",
     ]
     assert list(tmp_path.iterdir()) == []
 
@@ -75,7 +75,7 @@ def test_a_dry_run_of_bayes_says_what_it_cannot_know(tmp_path, capsys):
     assert sweep([str(file), "--dry-run", "sweep.trials=7"]) == 0
     shown = capsys.readouterr().out.splitlines()
     assert len([line for line in shown if line.startswith("trial ")]) == 5
-    assert shown[-1] == "7 trials, 2 of them chosen by what these find"
+    assert shown[-1] == "trials: 7, 2 of them chosen by what the others find"
 
 
 def test_a_users_own_groups_reach_the_trials(tmp_path, capsys):

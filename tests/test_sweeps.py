@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from tests.preloaded import run_module
 from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 
 from rmx.config.keys import schema_keys
@@ -98,13 +98,11 @@ def test_a_local_sweep_starts_what_the_agent_starts(path, repository, monkeypatc
 @pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
 def test_the_first_command_runs(path, tmp_path):
     sweep = load(path)
-    command = expand(sweep, point(path, "low"))
-    small = ["model=tiny-random", "data.limit=600", "trainer.max_steps=2", "batch.pairs=8", "hydra.run.dir=run"]
+    _, _, _, module, *overrides = expand(sweep, point(path, "low"))
+    small = ["model=tiny-random", "data.limit=300", "trainer.max_steps=2", "batch.pairs=8", "hydra.run.dir=run"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RMX_RUN")}
     environment |= {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
-    done = subprocess.run(
-        [*command, *small], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
-    )
+    done = run_module(module, *overrides, *small, cwd=tmp_path, environment=environment, timeout=600)
     assert done.returncode == 0, done.stderr
     header = (tmp_path / "run" / "metrics.csv").read_text().splitlines()[0].split(",")
     assert sweep["metric"]["name"] in header

@@ -80,7 +80,7 @@ def _show(plan: Plan, config_dirs: Sequence[str]) -> int:
         print(f"trial {number}: {label(values)}")
         shown += 1
     later = plan.count - shown
-    print(f"{plan.count} trials" + (f", {later} of them chosen by what these find" if later else ""))
+    print(f"trials: {plan.count}" + (f", {later} of them chosen by what the others find" if later else ""))
     return 0
 
 

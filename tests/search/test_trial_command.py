@@ -52,6 +52,11 @@ def test_what_is_given_here_replaces_what_the_file_says():
     ]  # fmt: skip
 
 
+def test_a_word_of_the_file_can_be_taken_out():
+    assert made(BASE, ["~adapter"]).line({}) == [sys.executable, "-m", "rmx.train", "logger=csv"]
+    assert made(BASE, ["~slice"]).line({})[-1] == "~slice"  # the file says nothing of it: the trial's own matter
+
+
 @pytest.mark.parametrize(
     ("command", "extra", "complaint"),
     [

@@ -8,6 +8,7 @@ from pathlib import Path
 from rmx.config import did_you_mean
 from rmx.directory_lock import lock_directory
 from rmx.errors import RunError
+from rmx.search.conclusion import conclude
 from rmx.search.jobs import SweepJob, columns, raise_failures, read_back, run_job
 from rmx.search.method import Told
 from rmx.search.plan import Plan, label
@@ -39,7 +40,7 @@ def run_trials(plan: Plan, directory: Path) -> int:
                 break
     finally:
         if jobs:
-            write_summary(jobs, directory, _best_line(jobs, plan))
+            write_summary(jobs, directory, _conclusion(jobs, plan))
         lock.release()
     raise_failures(jobs)
     return 0
@@ -125,15 +126,6 @@ def _refuse_unwritten(job: SweepJob, plan: Plan) -> None:
         )
 
 
-def _best_line(jobs: Sequence[SweepJob], plan: Plan) -> str:
-    """Return which trial is best, in one line; nothing where no trial has the metric."""
+def _conclusion(jobs: Sequence[SweepJob], plan: Plan) -> str:
     values = {job.number: value for job in jobs if (value := _value(job, plan)) is not None}
-    if plan.metric is None or not values:
-        return ""
-    choose = max if plan.metric.maximise else min
-    number = choose(values, key=lambda number: values[number])  # of equals the first
-    best = next(job for job in jobs if job.number == number)
-    return (
-        f"best of {len(values)}: trial {number} ({best.label}), {plan.settings.read} {plan.metric.name} "
-        f"{values[number]:.4g}, {best.directory}"
-    )
+    return "" if plan.metric is None else conclude(jobs, values, plan.metric, plan.settings.read)

@@ -21,7 +21,7 @@ def write_summary(jobs: Sequence[SweepJob], directory: Path, conclusion: str = "
         csv.writer(file).writerows([header, *rows])
     lines = [header, ["---"] * len(header), *rows]
     text = "".join(f"| {' | '.join(_cell(value).replace('|', chr(92) + '|') for value in line)} |\n" for line in lines)
-    below = f"\n{conclusion}\n" if conclusion else ""
+    below = "".join(f"\n{line}\n" for line in conclusion.splitlines())
     (directory / "sweep.md").write_text(f"# Sweep {directory.name}\n\n{text}{below}", encoding="utf-8")
     _print(header, rows, title=str(directory))
     if conclusion:

@@ -63,8 +63,8 @@ def trial_command(
 ) -> TrialCommand:
     """Return how to start the trials of a sweep file on this machine.
 
-    A word of the file whose key is given in `extra` gives way to it. `logger=wandb` is replaced by `logger=csv`: a
-    local sweep needs no account and no server, and `logger=wandb` in `extra` brings it back.
+    A word of the file whose key is given in `extra` gives way to it, and `~key` takes it out. `logger=wandb` becomes
+    `logger=csv`, for a local sweep needs no account and no server; `logger=wandb` in `extra` brings it back.
 
     Args:
         command: The `command` of the file.
@@ -86,8 +86,10 @@ def trial_command(
         words += _replaced(word, program, where)
     if not any(word[2:-1] in _PREFIXES for word in words if word.startswith("${")):
         raise ConfigError(f"{where}: command: passes no values to its trials; add ${{args_no_hyphens}}")
-    given = {key_of(word) for word in extra if "=" in word}
-    words = [word for word in words if "=" not in word or key_of(word) not in given]
+    given = {key_of(word) for word in extra if "=" in word or word.startswith("~")}
+    replaced = {key_of(word) for word in words if "=" in word} & given
+    words = [word for word in words if "=" not in word or key_of(word) not in replaced]
+    extra = [word for word in extra if not (word.startswith("~") and key_of(word) in replaced)]
     wandb = [] if any(key.partition(".")[0] == "logger" for key in given) else [w for w in words if w in _WANDB]
     words = [word.replace("wandb", "csv") if word in wandb else word for word in words]
     return TrialCommand(tuple(words), tuple(extra), bool(wandb))
