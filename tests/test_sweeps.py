@@ -1,37 +1,34 @@
-"""Sweep files of W&B: expanded as its agent does, composed as the trial would, and one of them run."""
+"""The sweep files: of W&B's schema, expanded as its agent and as rmx.sweep do, composed, and the first trial run."""
 
 from __future__ import annotations
 
-import math
+import json
 import os
-import subprocess
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
+from tests.preloaded import run_module
 from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args
 
 from rmx.config.keys import schema_keys
 from rmx.config.load import compose_config
+from rmx.search.plan import SweepSettings, make_plan
+from rmx.search.sweep_file import read_sweep_file
 
+SCHEMA = Path(__file__).parent / "wandb_sweep_schema" / "schema.json"
 SWEEPS = sorted((Path(__file__).parents[1] / "sweeps").glob("*.yaml"))
 PLACES = ("low", "middle", "high")
 
 
-def point(parameters: dict[str, Any], place: str) -> dict[str, Any]:
-    """Return a trial: the first, middle or last of listed values, the same of a distribution's range."""
-    return {key: _value(spec, place) for key, spec in parameters.items()}
-
-
-def _value(spec: dict[str, Any], place: str) -> Any:
-    if "values" in spec:
-        values = spec["values"]
-        return values[{"low": 0, "middle": len(values) // 2, "high": -1}[place]]
-    low, high = spec["min"], spec["max"]
-    middle = math.sqrt(low * high) if spec["distribution"] == "log_uniform_values" else (low + high) / 2
-    return {"low": low, "middle": middle, "high": high}[place]
+def point(path: Path, place: str) -> dict[str, Any]:
+    """Return a trial at the lower end, in the middle or at the upper end of every parameter."""
+    u = {"low": 0.0, "middle": 0.5, "high": 1.0}[place]
+    return {key: distribution.at(u) for key, distribution in read_sweep_file(path).space.items()}
 
 
 def expand(sweep: dict[str, Any], trial: dict[str, Any]) -> list[str]:
@@ -46,15 +43,27 @@ def load(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text())
 
 
-def test_both_sweeps_exist():
-    assert [path.name for path in SWEEPS] == ["center_grid.yaml", "lr_bayes.yaml"]
+def test_the_sweeps_that_the_documentation_promises_exist(repository):
+    page = (repository / "docs" / "sweeps.md").read_text()
+    assert SWEEPS
+    assert {path.name for path in SWEEPS} == set(re.findall(r"`(\w+\.yaml)`", page))
+
+
+@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
+def test_it_is_a_sweep_to_wandb(path):
+    jsonschema.validate(load(path), json.loads(SCHEMA.read_text()), cls=jsonschema.Draft7Validator)
+
+
+def test_the_schema_refuses_what_is_none():
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"method": "grid", "parameters": {"a": {"vales": [1]}}}, json.loads(SCHEMA.read_text()))
 
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
 def test_a_trial_composes_to_its_values(path, place, tmp_path):
     sweep = load(path)
-    trial = point(sweep["parameters"], place)
+    trial = point(path, place)
     command = expand(sweep, trial)
     assert command[:4] == ["/usr/bin/env", sys.executable, "-m", "rmx.train"]
     config = compose_config("train", command[4:], run=tmp_path)
@@ -63,7 +72,7 @@ def test_a_trial_composes_to_its_values(path, place, tmp_path):
         node: Any = config
         for part in key.split("."):
             node = getattr(node, part)
-        assert node == value
+        assert node == (yaml.safe_load(value) if isinstance(value, str) else value)
 
 
 @pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
@@ -74,17 +83,26 @@ def test_a_sweep_optimises_what_chooses_and_never_what_judges(path):
     assert (path.parents[1] / sweep["program"]).is_file()
 
 
+@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
+def test_a_local_sweep_starts_what_the_agent_starts(path, repository, monkeypatch):
+    monkeypatch.chdir(repository)
+    plan = make_plan(path, SweepSettings(), ["logger=wandb"], [])
+    first = next(iter(plan.foreseen()))
+    assert sorted(plan.command.line(first)) == sorted(expand(load(path), first))
+    seeds = plan.file.parameters.get("seed", {"values": [0]})["values"]
+    assert plan.count <= 20
+    assert plan.count % len(seeds) == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
 def test_the_first_command_runs(path, tmp_path):
     sweep = load(path)
-    command = expand(sweep, point(sweep["parameters"], "low"))
-    small = ["model=tiny-random", "data.limit=600", "trainer.max_steps=2", "batch.pairs=8", "hydra.run.dir=run"]
+    _, _, _, module, *overrides = expand(sweep, point(path, "low"))
+    small = ["model=tiny-random", "data.limit=300", "trainer.max_steps=2", "batch.pairs=8", "hydra.run.dir=run"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RMX_RUN")}
     environment |= {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
-    done = subprocess.run(
-        [*command, *small], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
-    )
+    done = run_module(module, *overrides, *small, cwd=tmp_path, environment=environment, timeout=600)
     assert done.returncode == 0, done.stderr
     header = (tmp_path / "run" / "metrics.csv").read_text().splitlines()[0].split(",")
     assert sweep["metric"]["name"] in header

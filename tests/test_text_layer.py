@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.preloaded import run_module
 
 from rmx.worlds import WORLDS
 
@@ -23,8 +24,7 @@ SMALL = [
 def table(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, dict[str, str]]:
     """Return the status of the bench and its lines by what they are about."""
     run = tmp_path_factory.mktemp("text_layer") / "run"
-    train = [sys.executable, "-m", "rmx.train", *SMALL, f"hydra.run.dir={run}"]
-    done = subprocess.run(train, capture_output=True, text=True, timeout=250, check=False)
+    done = run_module("rmx.train", *SMALL, f"hydra.run.dir={run}")
     assert done.returncode == 0, done.stdout + done.stderr
     judge = [sys.executable, "-m", "bench.text_layer", str(run)]
     judged = subprocess.run(judge, cwd=repository, capture_output=True, text=True, timeout=100, check=False)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,9 +12,8 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from rmx.child_process import run_child
-from rmx.config.sweep_summary import SweepJob, read_metric, read_verdict, write_summary
-from rmx.errors import RunError
+from rmx.search.jobs import SweepJob, raise_failures, run_job
+from rmx.search.summary import write_summary
 
 __all__ = ["FreshProcessLauncher"]
 
@@ -59,7 +56,7 @@ class FreshProcessLauncher(Launcher):
         finally:
             if self._jobs:
                 write_summary(self._jobs, sweep)
-        _raise_failures(self._jobs)
+        raise_failures(self._jobs)
         return returns
 
     def _launched(self, number: int, overrides: list[str], sweep: Path) -> JobReturn:
@@ -67,28 +64,20 @@ class FreshProcessLauncher(Launcher):
         with open_dict(config):
             config.hydra.job.id, config.hydra.job.num = str(number), number
         directory = sweep / str(config.hydra.sweep.subdir)
-        # Its own id, or every job of the sweep would claim the sweep's.
-        environment = {**os.environ, "RMX_RUN_ID": f"{sweep.name}-{number}"}
-        clock = time.perf_counter()
-        status, error = run_child([*self._command(), *overrides, f"hydra.run.dir={directory}"], environment)
-        seconds = time.perf_counter() - clock
         monitor = str(OmegaConf.select(config, "trainer.monitor", default=""))
         mode = str(OmegaConf.select(config, "trainer.mode", default="max"))
-        last, best = read_metric(directory, monitor, mode)
         assigned = {_key(override): override.partition("=")[2] for override in overrides}
-        verdict = read_verdict(directory)
-        self._jobs.append(
-            SweepJob(
-                number, assigned, directory, status, seconds, monitor, last, best, verdict, error if status else ""
-            )
-        )
+        command = [*self._command(), *overrides]
+        run_id = f"{sweep.name}-{number}"
+        job = run_job(number, command, assigned, directory, run_id=run_id, metric=monitor, mode=mode)
+        self._jobs.append(job)
         return JobReturn(
             overrides=overrides,
             cfg=config,
             working_dir=str(directory),
             task_name=str(config.hydra.job.name),
             status=JobStatus.COMPLETED,
-            _return_value=best,
+            _return_value=job.best,
         )
 
     def _command(self) -> list[str]:
@@ -104,10 +93,3 @@ class FreshProcessLauncher(Launcher):
 
 def _key(override: str) -> str:
     return override.partition("=")[0].lstrip("+")
-
-
-def _raise_failures(jobs: Sequence[SweepJob]) -> None:
-    failed = [job for job in jobs if job.failed]
-    if failed:
-        named = "; ".join(f"job {job.number} ({job.label}) exit {job.exit_status}: {job.error}" for job in failed)
-        raise RunError(f"{len(failed)} of {len(jobs)} jobs failed, the others finished: {named}")

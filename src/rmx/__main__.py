@@ -16,15 +16,17 @@ _PACKAGE = Path(__file__).parent
 
 
 def commands() -> dict[str, str]:
-    """Return the commands and what they do: the modules of rmx that have a root of the same name in conf/."""
-    roots = sorted(path.stem for path in (_PACKAGE / "conf").glob("*.yaml"))
-    files = {name: _PACKAGE / f"{name}.py" for name in roots}
-    return {name: _summary(file) for name, file in files.items() if file.is_file()}
+    """Return the commands and what they do: the modules of rmx that have a `main`."""
+    trees = {file.stem: ast.parse(file.read_text(encoding="utf-8")) for file in sorted(_PACKAGE.glob("[!_]*.py"))}
+    return {name: _summary(tree) for name, tree in trees.items() if _has_main(tree)}
 
 
-def _summary(file: Path) -> str:
-    docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
-    return docstring.partition("\n")[0]
+def _has_main(tree: ast.Module) -> bool:
+    return any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body)
+
+
+def _summary(tree: ast.Module) -> str:
+    return (ast.get_docstring(tree) or "").partition("\n")[0]
 
 
 def main() -> NoReturn:

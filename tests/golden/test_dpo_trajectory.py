@@ -50,13 +50,16 @@ def test_the_losses_are_the_stored_ones(uninterrupted: Path) -> None:
 
 @pytest.mark.parametrize(
     "overrides",
-    [("batch.max_tokens=400", "batch.layout=padded"), ("trainer=ddp_cpu", "trainer.devices=2")],
-    ids=["budget and layout", "two processes"],
+    [
+        pytest.param(("batch.max_tokens=400", "batch.layout=padded"), id="budget and layout"),
+        pytest.param(("trainer=ddp_cpu", "trainer.devices=2"), id="two processes", marks=pytest.mark.slow),
+    ],
 )
 def test_hardware_and_budget_leave_the_losses(uninterrupted: Path, tmp_path: Path, overrides: tuple[str, ...]) -> None:
     assert losses(run(tmp_path / "run", *overrides)) == pytest.approx(losses(uninterrupted), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_two_processes_train_all_weights_as_one_does(tmp_path: Path) -> None:
     few = ("adapter=none", "trainer.max_steps=3", "optim.lr=1e-3")
     one, two = (

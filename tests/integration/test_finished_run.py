@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.preloaded import run_module
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 import rmx
@@ -30,8 +31,7 @@ JOB = [
 
 
 def call(name: str, *overrides: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    arguments = [sys.executable, "-m", f"rmx.{name}", *overrides]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=250, check=False)
+    done = run_module(f"rmx.{name}", *overrides)
     assert done.returncode == status, done.stdout + done.stderr
     return done
 

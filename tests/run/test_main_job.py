@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.preloaded import run_module
 
 from rmx.config.load import compose_config
 from rmx.errors import ConfigError
@@ -46,8 +45,8 @@ def test_a_run_without_a_validation_slice_is_judged_on_heldout_all_the_same(tmp_
     small = ["model=tiny-random", "model.head_init=normal", "trainer.max_steps=1", "data.world.pairs=24", "slice=[]"]
     run = tmp_path / "run"
     split = ["data.split.validation=0", "data.split.heldout=0.4"]
-    command = [sys.executable, "-m", "rmx.train", *small, *split, f"hydra.run.dir={run}"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    command = [*small, *split, f"hydra.run.dir={run}"]
+    done = run_module("rmx.train", *command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     ledger = json.loads((run / "data" / "ledger.json").read_text())
     assert ledger["splits"]["validation"] == 0

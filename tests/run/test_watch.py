@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.preloaded import run_module
 
 from rmx.audits.accuracy import Accuracy
 from rmx.callbacks.metrics_file import read_metrics
@@ -55,8 +54,8 @@ def test_every_validation_leaves_its_audits_and_no_judged_slice_is_looked_at(tmp
     small = ["model=tiny-random", "model.head_init=normal", "data.world.pairs=120", "slice=[]", "scorer={}"]
     run = tmp_path / "run"
     steps = ["trainer.max_steps=4", "trainer.val_every=2", "data.split.validation=0.3", "data.split.heldout=0.3"]
-    command = [sys.executable, "-m", "rmx.train", *small, *steps, f"hydra.run.dir={run}"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    command = [*small, *steps, f"hydra.run.dir={run}"]
+    done = run_module("rmx.train", *command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     rows = [row for row in read_metrics(run / "metrics.csv") if "val/validation/accuracy" in row]
     assert [row["step"] for row in rows] == [2, 4]

@@ -23,7 +23,7 @@ from rmx.config.overrides import as_meant
 from rmx.config.schema import Config
 from rmx.errors import ConfigError, RmxError
 
-__all__ = ["run_command"]
+__all__ = ["exit_with", "run_command"]
 
 Task = Callable[[Config], int | None]
 
@@ -34,12 +34,18 @@ _VERDICTS = (3, 4)
 def run_command(name: str, task: Task) -> NoReturn:
     """Run a command: compose `conf/NAME.yaml` with the command line, check it, call `task`, exit with its status.
 
-    Exit statuses: what the task returned (None counts as 0; 3 and 4 are the gate's FAIL and INCONCLUSIVE), 1 for an
-    error, 2 for a bad configuration, 130 after an interruption. An error prints one line; RMX_TRACEBACK=1 adds the
-    traceback.
+    The status is what the task returned: None counts as 0; 3 and 4 are the gate's FAIL and INCONCLUSIVE.
+    """
+    exit_with(lambda: _composed(name, task))
+
+
+def exit_with(job: Callable[[], int]) -> NoReturn:
+    """Exit with the status that `job` returns, 1 after an error, 2 for a bad configuration, 130 after an interruption.
+
+    An error prints one line; RMX_TRACEBACK=1 adds the traceback.
     """
     try:
-        sys.exit(_composed(name, task))
+        sys.exit(job())
     except KeyboardInterrupt:
         _explain(None, "interrupted")
         sys.exit(_INTERRUPTED)

@@ -6,8 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
+from rmx.directory_lock import lock_directory
 from rmx.errors import RunError
 from rmx.run.examples import EXAMPLES
 
@@ -108,15 +109,7 @@ class RunDirectory:
             RunError: Another job holds it, it cannot be written, or it holds a run and `resume` is false.
         """
         directory = cls(path)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(path / ".lock")
-            lock.acquire(blocking=False)
-        except Timeout:
-            raise RunError(f"{path}: another job is running in this directory; choose another hydra.run.dir") from None
-        except OSError as error:
-            raise RunError(f"{path}: cannot be written ({error.strerror}); choose another hydra.run.dir") from error
-        _HELD.append(lock)
+        _HELD.append(lock_directory(path))
         if not resume and (directory.config.exists() or directory.checkpoints.exists()):
             raise RunError(
                 f"{path}: this directory already holds a run; choose another hydra.run.dir, "

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rmx.config.sweep_summary import SweepJob, read_metric, read_verdict, write_summary
+from rmx.search.jobs import SweepJob, read_metric, read_verdict
+from rmx.search.summary import write_summary
 
 
 def job(number: int, directory: Path, *, status: int = 0, **overrides: str) -> SweepJob:
