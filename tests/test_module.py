@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from rmx.callbacks.metrics_file import read_metrics
-from rmx.config.schema import BatchConfig, LossConfig, OptimConfig, TrainerConfig
+from rmx.config.schema import BatchConfig, OptimConfig, TrainerConfig
 from rmx.data.batch import SequenceBatch
 from rmx.data.datamodule import PreferenceData
 from rmx.data.plan import StepPlan
 from rmx.data.sequences import PairSet
 from rmx.errors import TrainingError
-from rmx.loss import bradley_terry
+from rmx.loss import BradleyTerry, bradley_terry
 from rmx.model.head import ScalarHead
 from rmx.model.reward_model import RewardModel
 from rmx.module import RewardModule, learning_rate_factor
@@ -65,7 +65,7 @@ def train(directory: Path, scorer: RewardModel, *, max_tokens: int, optim: Optim
     plan = StepPlan(pairs.groups, batch, seed=0, fingerprint="", max_epochs=1, max_steps=steps)
     module = RewardModule(
         scorer,
-        loss=LossConfig(center=0.1),
+        loss=BradleyTerry(center=0.1),
         optim=optim,
         total_steps=steps,
     )
