@@ -35,39 +35,16 @@ pytestmark = [pytest.mark.slow]
 
 MODEL = ["model=tiny-random", "model.head_init=normal"]
 FROZEN = [*MODEL, "model.trunk=frozen", "adapter=none"]
-COLUMNS = {"prompt": "prompt", "first": "a", "second": "b", "label": "label", "strength": "grade"}
 LABELLED = [
-    "data.format=comparison",
-    f"data.columns={json.dumps(COLUMNS)}".replace('"', ""),
+    "data=auto_j",
+    "data.columns={first: a, second: b, strength: grade, tags: []}",
     "data.labels={first: [1], second: [2], tie: [0]}",
 ]
+RANKED = ["data=rankings", "data.columns={ranks: ranks}"]
 WORDS = [
-    "amber",
-    "birch",
-    "cedar",
-    "delta",
-    "ember",
-    "fjord",
-    "grove",
-    "heron",
-    "inlet",
-    "juniper",
-    "kelp",
-    "larch",
-    "maple",
-    "nettle",
-    "otter",
-    "pine",
-    "quartz",
-    "reed",
-    "sable",
-    "thistle",
-    "umber",
-    "violet",
-    "willow",
-    "yarrow",
-    "zephyr",
-]
+    "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron", "inlet", "juniper", "kelp", "larch",
+    "maple", "nettle", "otter", "pine", "quartz", "reed", "sable", "thistle", "umber", "violet", "willow", "yarrow", "zephyr",
+]  # fmt: skip
 
 
 class World(NamedTuple):
@@ -145,7 +122,7 @@ def trained_loss(directory: Path) -> dict[str, Any]:
 
 
 LONG = [
-    "data=jsonl", "data.near_duplicates=false", "data.split.validation=0.02", "data.split.heldout=0.02",
+    "data.near_duplicates=false", "data.split.validation=0.02", "data.split.heldout=0.02",
     "batch.pairs=1024", "batch.max_tokens=200000", "optim.lr=0.05", "optim.loss_lr=0.03", "optim.clip=null",
     "trainer.max_steps=250", "trainer.val_every=250", "loss.center=0.0", "recipe=none", "audit=fast",
 ]  # fmt: skip
@@ -249,9 +226,8 @@ def test_plackett_luce_finds_the_scale_of_its_utilities(tmp_path: Path, weights_
         for q, own, r in zip(world.prompts, world.texts, ranks.tolist(), strict=True)
     ]
     data = write(tmp_path / "rows.jsonl", rows)
-    columns = "data.columns={ranks: ranks}"
     done = run(
-        tmp_path / "run", *FROZEN, *LONG, "data.format=rankings", columns, f"data.path={data}", "loss=plackett_luce",
+        tmp_path / "run", *FROZEN, *LONG, *RANKED, f"data.path={data}", "loss=plackett_luce",
         "batch.pairs=1500",
     )  # fmt: skip
     assert trained_loss(done) == {"kind": "plackett_luce"}
@@ -266,7 +242,7 @@ def test_plackett_luce_finds_the_scale_of_its_utilities(tmp_path: Path, weights_
 
 
 SHORT = [
-    *MODEL, "data=jsonl", "data.near_duplicates=false", "batch.pairs=16", "optim.lr=1e-3", "loss.center=0.01",
+    *MODEL, "data.near_duplicates=false", "batch.pairs=16", "optim.lr=1e-3", "loss.center=0.01",
     "trainer.max_steps=12", "trainer.val_every=6", "trainer.save_every=1", "recipe=none", "audit=fast",
     "data.split.validation=0.1", "data.split.heldout=0.1",
 ]  # fmt: skip
@@ -291,7 +267,7 @@ def short(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             }
             for q in prompts
         ]
-        job = ["data.format=rankings", "data.columns={ranks: ranks}", "loss=plackett_luce"]
+        job = [*RANKED, "loss=plackett_luce"]
     else:
         texts = [[" ".join(rng.choice(WORDS, rng.integers(3, 30))) for _ in range(2)] for _ in prompts]
         empty = np.zeros((len(prompts), 2))

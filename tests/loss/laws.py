@@ -74,7 +74,7 @@ def micro_of(
         ones,
         torch.arange(len(chosen)),
         grade,
-        rankings,
+        rankings=rankings,
     )
 
 

@@ -52,6 +52,17 @@ def test_without_ties_and_theta_at_one_it_is_bradley_terry(a: float, b: float) -
     torch.testing.assert_close(mine.total, bt.total.double(), atol=1e-6, rtol=1e-5)
 
 
+@given(st.floats(1.01, 20))
+def test_decided_pairs_are_decided_with_a_temperature_of_one_over_one_plus_the_share_of_ties(theta: float) -> None:
+    """At equal rewards; docs/losses.md tells readers of the temperature audit."""
+
+    def log_odds(d: float) -> float:
+        return term(0.0, d, theta, tied=False) - term(d, 0.0, theta, tied=False)
+
+    share = math.exp(-term(0.0, 0.0, theta, tied=True))
+    assert (log_odds(1e-4) - log_odds(-1e-4)) / 2e-4 == pytest.approx(1 + share, rel=1e-5)
+
+
 THETA = 2.0
 
 

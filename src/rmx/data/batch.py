@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Self
 
 import torch
@@ -97,7 +97,7 @@ class MicroBatch:
     """int64 (p,): which pair of the pair set each one is."""
     grade: Tensor
     """int64 (p,): 0 of a tie, whose sides are in no order; else the level of the label's strength, from 1."""
-    rankings: tuple[RankedBatch, ...] = ()
+    rankings: tuple[RankedBatch, ...] = field(default=(), kw_only=True)
     """The same comparisons as rankings, where the loss reads those."""
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:

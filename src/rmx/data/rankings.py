@@ -100,9 +100,8 @@ def build_rankings(pairs: Sequence[PreferencePair], chosen: NDArray[np.int64], r
         DataError: A ranking leaves more than MAX_ORDERS orders open.
     """
     ids = tuple(pair.tags.get(RANKING, pair.pair_id) for pair in pairs)
-    first = {name: i for i, name in reversed(list(enumerate(ids)))}
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(ids))}
     ranks = [[int(pair.tags.get(f"{side}_{RANK}", own)) for pair in pairs] for side, own in _ALONE]
-    numbers = {name: number for number, name in enumerate(first)}
     number = np.array([numbers[name] for name in ids], np.int64)
     rankings = Rankings(ids, number, *(np.array(column, np.int64) for column in ranks))
     for ranking, positions in rankings.put_together(np.arange(len(pairs)), chosen, rejected):

@@ -175,12 +175,12 @@ def micro_batch(pairs: PairSet, members: NDArray[np.int64], *, weightless: bool 
     unique, inverse = np.unique(both, return_inverse=True)
     weight = np.zeros(len(members), np.float32) if weightless else pairs.weight[members]
     grade = np.ones(len(members), np.int64) if pairs.grade is None else pairs.grade[members]
-    sides = (inverse[: len(members)], inverse[len(members) :])
-    columns = (*sides, pairs.margin[members], pairs.flip[members], weight, members, grade)
+    chosen, rejected = inverse[: len(members)], inverse[len(members) :]
+    columns = (chosen, rejected, pairs.margin[members], pairs.flip[members], weight, members, grade)
     return MicroBatch(
         sequence_batch(pairs.store, unique),
         *(torch.from_numpy(np.ascontiguousarray(c)) for c in columns),
-        rankings=() if pairs.rankings is None else _ranked(pairs.rankings, members, *sides, weight),
+        rankings=() if pairs.rankings is None else _ranked(pairs.rankings, members, chosen, rejected, weight),
     )
 
 

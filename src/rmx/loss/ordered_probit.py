@@ -26,7 +26,8 @@ SCALE = 1.702
 
 
 def _log_cdf(x: Tensor) -> Tensor:
-    return log_ndtr(x / SCALE)
+    value: Tensor = log_ndtr(x / SCALE)
+    return value
 
 
 def _log_interval(a: Tensor, b: Tensor) -> Tensor:
