@@ -43,7 +43,8 @@ LABELLED = [
 RANKED = ["data=rankings", "data.columns={ranks: ranks}"]
 WORDS = [
     "amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron", "inlet", "juniper", "kelp", "larch",
-    "maple", "nettle", "otter", "pine", "quartz", "reed", "sable", "thistle", "umber", "violet", "willow", "yarrow", "zephyr",
+    "maple", "nettle", "otter", "pine", "quartz", "reed", "sable", "thistle", "umber", "violet", "willow", "yarrow",
+    "zephyr",
 ]  # fmt: skip
 
 

@@ -15,8 +15,9 @@ class LossTraits:
     rankings: bool = False
     """Its observation is a whole ranking, not a comparison."""
     ties: bool = False
-    """A tie is an observation (`data.ties=keep`); `needs_ties` where it has nothing to learn without."""
+    """A tie is an observation (`data.ties=keep`)."""
     needs_ties: bool = False
+    """It learns nothing without them."""
     strength: bool = False
     """The strength of a label is its grade."""
     margin: bool = False
