@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +11,19 @@ import pytest
 import torch
 
 from rmx.callbacks.metrics_file import read_metrics
-from rmx.config.schema import BatchConfig, LossConfig, OptimConfig, TrainerConfig
+from rmx.config.schema import BatchConfig, OptimConfig, TrainerConfig
 from rmx.data.batch import SequenceBatch
 from rmx.data.datamodule import PreferenceData
 from rmx.data.plan import StepPlan
-from rmx.data.sequences import PairSet
+from rmx.data.sequences import PairSet, micro_batch
 from rmx.errors import TrainingError
-from rmx.loss import bradley_terry
+from rmx.loss import BradleyTerry, bradley_terry
+from rmx.loss.davidson import Davidson
 from rmx.model.head import ScalarHead
 from rmx.model.reward_model import RewardModel
 from rmx.module import RewardModule, learning_rate_factor
 from rmx.run.trainer import build_trainer
+from rmx.step_sums import StepSums
 
 VOCABULARY = 97
 
@@ -65,7 +68,7 @@ def train(directory: Path, scorer: RewardModel, *, max_tokens: int, optim: Optim
     plan = StepPlan(pairs.groups, batch, seed=0, fingerprint="", max_epochs=1, max_steps=steps)
     module = RewardModule(
         scorer,
-        loss=LossConfig(center=0.1),
+        loss=BradleyTerry(center=0.1),
         optim=optim,
         total_steps=steps,
     )
@@ -137,6 +140,35 @@ def test_a_loss_that_is_not_finite_names_its_pairs_and_leaves_the_weights(tmp_pa
         train(tmp_path, scorer, max_tokens=1000, optim=OptimConfig())
     assert "\n" not in str(error.value)
     assert torch.equal(scorer.backbone.weight, before)
+
+
+def test_what_a_loss_trains_has_a_rate_of_its_own_without_decay_and_is_saved() -> None:
+    optim = OptimConfig(lr=0.05, weight_decay=0.1, loss_lr=0.02)
+    module, other = (
+        RewardModule(small_model(), loss=Davidson(share), optim=optim, total_steps=1) for share in (0.3, 0.5)
+    )
+    groups = module.configure_optimizers().param_groups
+    assert [(g["lr"], g["weight_decay"]) for g in groups] == [(0.05, 0.1), (0.05, 0.1), (0.02, 0.0)]
+    assert groups[-1]["params"] == [module.loss.log_nu]
+    assert not torch.equal(module.loss.log_nu, other.loss.log_nu)
+    other.load_state_dict(module.state_dict())
+    assert torch.equal(module.loss.log_nu, other.loss.log_nu)
+    plain = RewardModule(small_model(), loss=BradleyTerry(), optim=optim, total_steps=1)
+    assert len(plain.configure_optimizers().param_groups) == 2
+    assert not any(name.startswith("loss.") for name in plain.state_dict())
+
+
+def test_a_tie_counts_as_a_pair_but_has_no_margin_to_be_right() -> None:
+    apart = replace(pair_set(3), chosen=np.arange(3), rejected=np.arange(20, 23), grade=np.array([1, 0, 1]))
+    micro = micro_batch(apart, np.arange(3))
+    rewards = torch.zeros(len(micro.sequences))
+    rewards[micro.chosen[0]], rewards[micro.chosen[1]] = 1.0, 100.0
+    terms, weight = Davidson(0.3)(rewards, micro)
+    sums = StepSums.of(micro, rewards, terms, weight)
+    assert (sums.pairs, sums.decided, sums.correct, sums.margin) == (3, 2, 1.5, 1.0)
+    ties = micro_batch(replace(pair_set(2), grade=np.zeros(2, np.int64)), np.arange(2))
+    alone = StepSums.of(ties, rewards, *Davidson(0.3)(rewards, ties)) + StepSums(steps=1)
+    assert math.isnan(alone.metrics()["train/accuracy"])
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,8 @@ class PreferencePair:
     weight: float = 1.0
     label_source: LabelSource = "unknown"
     tags: Mapping[str, str] = field(default_factory=dict)
+    tied: bool = False
+    """Neither side was preferred: chosen and rejected are in the data's order. Only train may hold ties."""
 
 
 @dataclass(frozen=True, slots=True)

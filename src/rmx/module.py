@@ -16,15 +16,18 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import AdamW
 
-from rmx.config.schema import LossConfig, OptimConfig
+from rmx.config.schema import OptimConfig
 from rmx.data.batch import MicroBatch, ScoreBatch, SequenceBatch, StepBatch
 from rmx.errors import TrainingError
-from rmx.loss import bradley_terry
+from rmx.loss import Loss
 from rmx.model.sequence_model import SequenceModel
 from rmx.model.state import load_trainable_state, parameter_groups, trainable_state
 from rmx.step_sums import StepSums
 
 __all__ = ["RewardModule", "learning_rate_factor"]
+
+_LOSS = "loss."
+"""What names of the loss's own parameters begin with in a checkpoint."""
 
 
 def learning_rate_factor(step: int, total: int, optim: OptimConfig) -> float:
@@ -53,7 +56,7 @@ class RewardModule(pl.LightningModule):
         self,
         scorer: SequenceModel,
         *,
-        loss: LossConfig,
+        loss: Loss,
         optim: OptimConfig,
         total_steps: int,
         identity: Mapping[str, Any] | None = None,
@@ -62,7 +65,7 @@ class RewardModule(pl.LightningModule):
 
         Args:
             scorer: The model; what trains of it is its own business.
-            loss: Terms of the loss.
+            loss: What is minimised; parameters of its own train with the model.
             optim: Optimiser and schedule.
             total_steps: Optimiser steps of the whole run, for the schedule.
             identity: What must be the same for a checkpoint to be continued; saved with it.
@@ -85,8 +88,8 @@ class RewardModule(pl.LightningModule):
         """Run one optimiser step.
 
         Returns:
-            `sums`, the StepSums of this rank; `margins`, the numbers of its pairs, int64 (p,), and their margins before
-            the step, float32 (p,).
+            `sums`, the StepSums of this rank; `margins`, the numbers of its decided pairs, int64 (p,), and their
+            margins before the step, float32 (p,).
 
         Raises:
             TrainingError: The loss or its gradient is not finite; the weights are left as they were.
@@ -103,8 +106,9 @@ class RewardModule(pl.LightningModule):
                 self.manual_backward(loss * (self.trainer.world_size / batch.global_weight))
             seen.append(sums)
             if sums.pairs:
-                pairs.append(micro.index)
-                margins.append(margin)
+                decided = micro.grade > 0
+                pairs.append(micro.index[decided])
+                margins.append(margin[decided])
         norm = self._clip()
         # After the reduction every rank holds the same gradient, so all of them stop together.
         if not torch.isfinite(norm):
@@ -131,14 +135,18 @@ class RewardModule(pl.LightningModule):
         return rewards
 
     def configure_optimizers(self) -> AdamW:
-        """Return AdamW over the backbone's trained parameters and the head, each with its own learning rate."""
+        """Return AdamW over the backbone's trained parameters, head and loss, each with its own learning rate."""
         backbone, head = parameter_groups(self.scorer)
+        own = list(self.loss.parameters())
         head_lr = self.optim.lr if self.optim.head_lr is None else self.optim.head_lr
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": params, "lr": lr, "base_lr": lr}
-            for params, lr in ((backbone, self.optim.lr), (head, head_lr))
+            for params, lr in ((backbone, self.optim.lr), (head, head_lr), (own, self.optim.loss_lr))
             if params
         ]
+        if own:
+            # A threshold has no reason to be near 1, which is where decay would pull its logarithm.
+            groups[-1]["weight_decay"] = 0.0
         betas = (self.optim.beta1, self.optim.beta2)
         # Fused: one pass over memory instead of ten, which on a CPU is a large part of a step of full fine-tuning.
         return AdamW(groups, betas=betas, eps=self.optim.eps, weight_decay=self.optim.weight_decay, fused=True)
@@ -154,23 +162,25 @@ class RewardModule(pl.LightningModule):
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         """Return what training changes; the frozen base is found again by its name and hash."""
-        return trainable_state(self.scorer)
+        own = {f"{_LOSS}{name}": p.detach() for name, p in self.loss.named_parameters()}
+        return {**trainable_state(self.scorer), **own}
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Put back what `state_dict` gave."""
-        load_trainable_state(self.scorer, state_dict)
+        own = {name.removeprefix(_LOSS): value for name, value in state_dict.items() if name.startswith(_LOSS)}
+        load_trainable_state(self.scorer, {k: v for k, v in state_dict.items() if not k.startswith(_LOSS)})
+        self.loss.load_state_dict(own)
         return nn.modules.module._IncompatibleKeys([], [])
 
     def _micro_loss(self, micro: MicroBatch) -> tuple[Tensor, Tensor, StepSums]:
         """Return the weighted sum of the losses, the margins, and what the micro-batch adds to the training curve."""
         rewards = self(micro.sequences)
-        chosen, rejected = rewards[micro.chosen], rewards[micro.rejected]
-        terms = bradley_terry(chosen, rejected, margin=micro.margin, flip=micro.flip, center=self.loss.center)
-        loss = (micro.weight * terms.total).sum()
-        return loss, (chosen - rejected).detach(), StepSums.of(micro, rewards.detach(), terms)
+        terms, weight = self.loss(rewards, micro)
+        margin = (rewards[micro.chosen] - rewards[micro.rejected]).detach()
+        return (weight * terms.total).sum(), margin, StepSums.of(micro, rewards.detach(), terms, weight)
 
     def _clip(self) -> Tensor:
-        trained = [p for p in self.scorer.parameters() if p.grad is not None]
+        trained = [p for p in self.parameters() if p.grad is not None]
         return nn.utils.clip_grad_norm_(trained, math.inf if self.optim.clip is None else self.optim.clip)
 
     def _no_sync(self) -> contextlib.AbstractContextManager[None]:

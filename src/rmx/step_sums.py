@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from rmx.data.batch import MicroBatch
-from rmx.loss import PairLoss
+from rmx.loss import LossTerms
 
 __all__ = ["StepSums"]
 
@@ -27,7 +27,9 @@ class StepSums:
     """Weighted centring loss."""
     weight: float = 0.0
     correct: float = 0.0
-    """Pairs whose chosen completion has the greater reward; a tie counts one half."""
+    """Decided pairs whose chosen completion has the greater reward; equal rewards count one half."""
+    decided: float = 0.0
+    """Pairs whose label is no tie; `correct` and `margin` are over them."""
     pairs: float = 0.0
     margin: float = 0.0
     reward: float = 0.0
@@ -41,18 +43,19 @@ class StepSums:
     reward_max: float = -math.inf
 
     @classmethod
-    def of(cls, micro: MicroBatch, rewards: Tensor, loss: PairLoss) -> Self:
+    def of(cls, micro: MicroBatch, rewards: Tensor, loss: LossTerms, weight: Tensor) -> Self:
         """Return the sums of one micro-batch; one that only keeps the ranks in step adds nothing."""
         with torch.no_grad():
             if not bool((micro.weight > 0).any()):
                 return cls()
-            margin = (rewards[micro.chosen] - rewards[micro.rejected]).double()
+            margin = (rewards[micro.chosen] - rewards[micro.rejected])[micro.grade > 0].double()
             return cls(
-                ranking=float((micro.weight * loss.ranking).sum()),
-                centering=float((micro.weight * loss.centering).sum()),
-                weight=float(micro.weight.sum()),
+                ranking=float((weight * loss.ranking).sum()),
+                centering=float((weight * loss.centering).sum()),
+                weight=float(weight.sum()),
                 correct=float((margin > 0).sum()) + 0.5 * float((margin == 0).sum()),
-                pairs=float(margin.numel()),
+                decided=float(margin.numel()),
+                pairs=float(micro.index.numel()),
                 margin=float(margin.sum()),
                 reward=float(rewards.double().sum()),
                 sequences=float(rewards.numel()),
@@ -83,12 +86,14 @@ class StepSums:
 
     def metrics(self) -> dict[str, float]:
         """Return the training metrics of the window these sums cover."""
+        # A window of ties alone has no accuracy.
+        decided = self.decided or math.nan
         return {
             "train/loss": (self.ranking + self.centering) / self.weight,
             "train/loss_ranking": self.ranking / self.weight,
             "train/loss_centering": self.centering / self.weight,
-            "train/accuracy": self.correct / self.pairs,
-            "train/margin": self.margin / self.pairs,
+            "train/accuracy": self.correct / decided,
+            "train/margin": self.margin / decided,
             "train/reward_mean": self.reward / self.sequences,
             "train/reward_min": self.reward_min,
             "train/reward_max": self.reward_max,

@@ -14,11 +14,12 @@ import torch
 from rmx.callbacks.checkpoint_io import SafeCheckpointIO
 from rmx.callbacks.dynamics import TrainingDynamics
 from rmx.callbacks.gather import GatherRewards
-from rmx.config.schema import BatchConfig, LossConfig, OptimConfig, TrainerConfig
+from rmx.config.schema import BatchConfig, OptimConfig, TrainerConfig
 from rmx.data.datamodule import PreferenceData
 from rmx.data.dynamics import Dynamics
 from rmx.data.plan import StepPlan
 from rmx.errors import RunError
+from rmx.loss import BradleyTerry
 from rmx.module import RewardModule
 from rmx.run.trainer import LAST, build_trainer, quiet_lightning
 from test_module import pair_set, small_model
@@ -69,7 +70,7 @@ def train(
         validates=True,
         extra=[Killed(killed_at)],
     )
-    module = RewardModule(scorer, loss=LossConfig(), optim=OptimConfig(lr=lr, weight_decay=0.0), total_steps=steps)
+    module = RewardModule(scorer, loss=BradleyTerry(), optim=OptimConfig(lr=lr, weight_decay=0.0), total_steps=steps)
     store = SimpleNamespace(
         lengths=pairs.store.lengths[:20],
         completion_lengths=pairs.store.completion_lengths[:20],

@@ -21,9 +21,10 @@ NEEDED = {
     "audit": ["scores=s"],
     "evaluate": ["reward=r"],
 }
-WITHOUT_HUB = ("jsonl", "alpaca_eval", "pandalm", "auto_j", "llmbar", "rm_bench")
+WITHOUT_HUB = ("jsonl", "alpaca_eval", "pandalm", "auto_j", "llmbar", "rm_bench", "rankings")
 STUDIES = ("experiment/overoptimisation", "experiment/overoptimisation_halves")
 BESIDE = {name: ["data.path=pairs.jsonl"] for name in (*(f"data/{name}" for name in WITHOUT_HUB), *STUDIES)}
+BESIDE |= {f"loss/{name}": ["data.ties=keep"] for name in ("davidson", "rao_kupper")}
 
 
 def named(option: str) -> str:
@@ -63,6 +64,8 @@ def test_the_folder_has_what_the_documentation_promises():
         slice/length_matched slice/fresh_policy experiment/center_ablation experiment/lora_rank
         scorer/hf scorer/rmx scorer/table scorer/trl scorer/verifier scorer/ensemble
         scorer/generative scorer/process scorer/dpo scorer/logprob
+        loss/plackett_luce loss/davidson loss/rao_kupper loss/ordered_logit loss/ordered_probit
+        data/rankings data/nectar data/ultrafeedback_rankings
         experiment/split_leakage experiment/world_w0 experiment/world_w2 experiment/world_w9
         experiment/overoptimisation experiment/overoptimisation_halves audit/overoptimisation
     """

@@ -52,7 +52,7 @@ def test_values_arrive_with_their_types(tmp_path):
         ("centre=1", "centre: unknown key; did you mean `loss.center`?"),
         ("+loss.centre=1", "loss.centre: unknown key; did you mean `loss.center`?"),
         ("++loss.centre=1", "loss.centre: unknown key; did you mean `loss.center`?"),
-        ("+loss.xyz=1", "loss.xyz: unknown key; valid: loss.center, loss.margin, loss.label_smoothing"),
+        ("+loss.xyz=1", "loss.xyz: unknown key; valid: loss.kind, loss.center, loss.margin, loss.label_smoothing"),
         ("+environment.x=1", "environment: unknown key; valid: adapter, audit,"),
         ("moddel=llama3-8b", "moddel: unknown key; did you mean `model`?"),
         ("model=lama3-8b", "model: no option `lama3-8b`; did you mean `llama3-8b`?"),

@@ -15,6 +15,8 @@ from rmx.config.schema import Config, DataConfig
 from rmx.errors import ConfigError
 
 DPO = {"method__kind": "dpo", "method__beta": 0.1}
+TIES = {"loss__kind": "davidson", "data__ties": "keep"}
+RANKED = {"loss__kind": "plackett_luce"}
 
 
 def valid() -> Config:
@@ -66,6 +68,32 @@ def test_the_schemas_defaults_are_valid():
         (DPO | {"model__head_init": "probe"}, "model.head_init: DPO has no scalar head; give model.head_init=normal"),
         (DPO | {"optim__head_lr": 0.1}, "optim.head_lr: DPO has no scalar head; give optim.head_lr=null"),
         (DPO | {"loss__center": 0.01}, "loss.center: the reference already fixes where DPO's rewards are zero"),
+        (
+            DPO | {"loss__kind": "plackett_luce"},
+            "loss.kind: DPO is tried with bt alone, not plackett_luce; give loss=bt",
+        ),
+        ({"task": "decide", "loss__kind": "plackett_luce"}, "loss.kind: DPO is tried with bt alone"),
+        ({"loss__kind": "davidsen"}, "loss.kind: 'davidsen' is not valid; did you mean `davidson`?"),
+        ({"loss__kind": "davidson"}, "data.ties: loss.kind=davidson learns from ties; give data.ties=keep, or loss=bt"),
+        (
+            {"data__ties": "keep"},
+            "data.ties: loss.kind=bt does not learn from ties, rao_kupper or davidson or ordered_",
+        ),
+        (
+            {"data__ties": "keep", "task": "evaluate", "reward": "r"},
+            "data.ties: keep is for training, a tie has no side",
+        ),
+        ({**TIES, "loss__margin": 0.5}, "loss.margin: loss.kind=davidson has no target margin; give loss.margin=null"),
+        ({**RANKED, "loss__margin": "gap"}, "loss.margin: loss.kind=plackett_luce has no target margin"),
+        ({**RANKED, "loss__label_smoothing": 0.1}, "loss.label_smoothing: loss.kind=plackett_luce does not read it"),
+        (
+            {**RANKED, "data__annotators": "soft_label"},
+            "data.annotators: loss.kind=plackett_luce does not read soft labels",
+        ),
+        (
+            {**RANKED, "optim__loss_lr": 0.1},
+            "optim.loss_lr: loss.kind=plackett_luce trains nothing itself; leave it out",
+        ),
         ({"model__init": "random"}, "model.shape.model_type: missing value"),
         ({"trainer__devices": 2}, "trainer.strategy: 2 processes need ddp; give trainer=ddp_cpu"),
         ({"trainer__patience": 2, "data__split__validation": 0.0}, "trainer.patience: early stopping reads"),
@@ -101,6 +129,10 @@ def test_nonsense_is_named(values, message):
         {"loss__margin": 0.5},
         {"loss__margin": "strength"},
         {"slice": {"x": {"above": math.inf}}},
+        {**TIES, "loss__label_smoothing": 0.1, "loss__center": 0.01, "optim__loss_lr": 0.1},
+        {"data__ties": "keep", "task": "prepare"},
+        {"loss__kind": "ordered_probit"},
+        {**RANKED, "loss__center": 0.01, "loss__per": "group"},
     ],
 )
 def test_sense_passes(values):

@@ -37,6 +37,10 @@ BROKEN = {
         replace(CLEAN, second=with_last("half an emoji \ud83d")),
         replace(CLEAN, first=(), second=(), label="unread", problem=Problem("invalid_text", "holds a bool")),
     ],
+    "single_candidate": [
+        replace(CLEAN, first=(), second=(), label="unread", problem=Problem("single_candidate", "1 completion")),
+    ],
+    "invalid_rank": [replace(CLEAN, label="unread", problem=Problem("invalid_rank", "no number"))],
     "context_mismatch": [
         replace(CLEAN, second=(*CLEAN.second[:1], user("Other"), *CLEAN.second[2:])),
         replace(CLEAN, second=CLEAN.second[:3]),
@@ -71,6 +75,13 @@ def test_every_rule_has_a_case_and_a_clean_comparison_passes_all():
     assert first_violation(CLEAN) is None
     tools = (user("Time?"), Message("tool", "12:00"), answer("Noon."))
     assert first_violation(replace(CLEAN, first=tools, second=(*tools[:-1], answer("Midnight.")))) is None
+
+
+def test_a_tie_that_is_kept_breaks_no_rule_by_being_one():
+    tie, abstained = BROKEN["tie_or_abstention"]
+    assert first_violation(tie, keep_ties=True) is None
+    assert first_violation(abstained, keep_ties=True) == ("tie_or_abstention", "label ")
+    assert first_violation(replace(tie, weight=-1.0), keep_ties=True) == ("invalid_weight", "weight -1.0")
 
 
 def test_details_say_where_contexts_part():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 
+from rmx.module import RewardModule
 from rmx.step_sums import StepSums
 
 __all__ = ["TrainingCurve"]
@@ -42,6 +43,7 @@ class TrainingCurve(pl.Callback):
         self.latest = total.metrics() | {
             "train/pairs_per_second": total.pairs / self._seconds,
             "train/tokens_per_second": total.tokens / self._seconds,
+            **cast(RewardModule, pl_module).loss.metrics(),
         }
         for logger in trainer.loggers:
             logger.log_metrics(self.latest, step=step)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rmx.config.losses import LOSS_TRAITS
+
 __all__ = ["BASELINES", "CHOICES", "LAYOUTS", "NEEDS", "RANGES", "Range"]
 
 LAYOUTS = ("packed", "padded")
@@ -23,12 +25,14 @@ CHOICES: Mapping[str, tuple[str | None, ...]] = {
     "data.split.half": (None, "first", "second"),
     "data.label_source": ("human", "model", "gold", "unknown"),
     "data.annotators": ("unanimous", "majority", "soft_label", "weight", "hold_out"),
+    "data.ties": ("reject", "keep"),
     "model.init": ("pretrained", "random"),
     "model.dtype": ("float32", "bfloat16"),
     "model.attention": ("sdpa", "eager", "flash_attention_2"),
     "model.trunk": ("trained", "frozen"),
     "model.head_init": ("normal", "probe"),
     "adapter.kind": ("lora", "dora", "none"),
+    "loss.kind": tuple(LOSS_TRAITS),
     "loss.per": ("pair", "group"),
     "optim.schedule": ("cosine", "linear", "constant"),
     "batch.layout": LAYOUTS,
@@ -97,6 +101,7 @@ RANGES: Mapping[str, Range] = {
     "decide.memory_gib": _POSITIVE,
     "optim.lr": _POSITIVE,
     "optim.head_lr": _POSITIVE,
+    "optim.loss_lr": _POSITIVE,
     "optim.weight_decay": _NOT_NEGATIVE,
     "optim.beta1": _SHARE,
     "optim.beta2": _SHARE,

@@ -8,9 +8,10 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from rmx.config.keys import leaves, open_keys
+from rmx.config.losses import LOSS_TRAITS
 from rmx.config.nearest import did_you_mean
 from rmx.config.ranges import BASELINES, CHOICES, NEEDS, RANGES
-from rmx.config.schema import Config, MethodConfig
+from rmx.config.schema import Config, MethodConfig, OptimConfig
 from rmx.config.targets import check_targets
 from rmx.errors import ConfigError
 
@@ -115,6 +116,8 @@ def _dpo(config: Config) -> Iterator[str]:
     ):
         if value != unset:
             yield f"{key}: DPO has no scalar head; give {key}={'null' if unset is None else unset}, or method=rm"
+    if not LOSS_TRAITS[config.loss.kind].dpo:
+        yield f"loss.kind: DPO is tried with bt alone, not {config.loss.kind}; give loss=bt, or method=rm"
     if config.loss.center:
         yield (
             "loss.center: the reference already fixes where DPO's rewards are zero, centring would pull against it; "
@@ -138,6 +141,34 @@ def _margin(config: Config) -> Iterator[str]:
     margin = config.loss.margin
     if isinstance(margin, bool) or not isinstance(margin, int | float | str | None):
         yield f"loss.margin: {margin!r} is not valid; give null, a number, or the name of the strength column"
+
+
+def _loss(config: Config) -> Iterator[str]:
+    """Refuse what the loss does not read."""
+    kind = config.loss.kind
+    traits = LOSS_TRAITS[kind]
+    if config.loss.margin is not None and not traits.margin:
+        yield f"loss.margin: loss.kind={kind} has no target margin; give loss.margin=null, or loss=bt"
+    if config.loss.label_smoothing and not traits.flip:
+        yield f"loss.label_smoothing: loss.kind={kind} does not read it; give 0, or loss=bt"
+    if config.data.annotators == "soft_label" and not traits.flip:
+        yield f"data.annotators: loss.kind={kind} does not read soft labels; give another policy, or loss=bt"
+    if config.optim.loss_lr != OptimConfig.loss_lr and not traits.trained:
+        yield f"optim.loss_lr: loss.kind={kind} trains nothing itself; leave it out"
+
+
+def _ties(config: Config) -> Iterator[str]:
+    """Ties are kept for a loss that learns from them, and for nothing else."""
+    kind = config.loss.kind
+    traits = LOSS_TRAITS[kind]
+    trains = config.task in ("train", "decide")
+    if config.data.ties == "keep" and not trains and config.task != "prepare":
+        yield f"data.ties: keep is for training, a tie has no side that {config.task} could judge by; leave it out"
+    if config.data.ties == "keep" and trains and not traits.ties:
+        those = " or ".join(name for name, t in LOSS_TRAITS.items() if t.ties)
+        yield f"data.ties: loss.kind={kind} does not learn from ties, {those} do; leave it out or give one"
+    if config.data.ties == "reject" and trains and traits.needs_ties:
+        yield f"data.ties: loss.kind={kind} learns from ties; give data.ties=keep, or loss=bt"
 
 
 def _paths(config: Config) -> Iterator[str]:
@@ -219,6 +250,8 @@ _RULES: tuple[Callable[[Config], Iterator[str]], ...] = (
     _dpo,
     _unread,
     _margin,
+    _loss,
+    _ties,
     _adapter_targets,
     _processes,
     _sampling,

@@ -70,7 +70,8 @@ class DataConfig:
     revision: str | None = None
     """Pinned hub revision; the resolved one is recorded either way."""
     format: str = "pairs"
-    """Adapter of the rows: pairs, hh_dialogue, comparison, votes, style_triplets, answer_lists, synthetic."""
+    """Adapter of the rows: pairs, hh_dialogue, comparison, votes, style_triplets, answer_lists, rankings,
+    synthetic."""
     columns: dict[str, Any] = field(default_factory=dict)
     """Which column plays which part (prompt, chosen, rejected, first, second, label, votes, id, group, ...)."""
     labels: dict[str, Any] = field(default_factory=dict)
@@ -85,6 +86,8 @@ class DataConfig:
     """Tokens a rendered prompt plus completion may have; a pair with a longer side leaves whole."""
     annotators: str = "unanimous"
     """unanimous, majority, soft_label, weight or hold_out."""
+    ties: str = "reject"
+    """`reject`, or `keep` those of train, for a loss that learns from them."""
     max_defects: float = 0.5
     """Share of comparisons that may be defective (ties and over-length not counted) before the run stops."""
     near_duplicates: bool = True
@@ -143,8 +146,10 @@ class AdapterConfig:
 
 @dataclass
 class LossConfig:
-    """Bradley-Terry with its terms."""
+    """What is minimised, and its terms; not every loss reads every one (`rmx.config.losses`)."""
 
+    kind: str = "bt"
+    """bt, plackett_luce, rao_kupper, davidson, ordered_logit or ordered_probit."""
     center: float = 0.0
     """Weight of the centring term (r_chosen + r_rejected) squared."""
     margin: Any = None
@@ -161,6 +166,8 @@ class OptimConfig:
     lr: float = 1e-4
     head_lr: float | None = None
     """Learning rate of the scalar head; null means `lr`."""
+    loss_lr: float = 0.01
+    """Learning rate of what a loss trains itself: logarithms of thresholds, whatever the scale of the model."""
     weight_decay: float = 0.0
     beta1: float = 0.9
     beta2: float = 0.999

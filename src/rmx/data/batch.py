@@ -1,14 +1,14 @@
-"""What the model receives: unique sequences, and the comparisons that index into them."""
+"""What the model receives: unique sequences, and the comparisons and rankings that index into them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Self
 
 import torch
 from torch import Tensor
 
-__all__ = ["MicroBatch", "PrefixForest", "ScoreBatch", "SequenceBatch", "StepBatch"]
+__all__ = ["MicroBatch", "PrefixForest", "RankedBatch", "ScoreBatch", "SequenceBatch", "StepBatch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,23 @@ class SequenceBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class RankedBatch:
+    """Rankings of one shape: as many completions at each rank."""
+
+    items: Tensor
+    """int64 (n, k): positions in the sequences of the micro-batch, best first."""
+    sizes: tuple[int, ...]
+    """Completions at each rank, best first; they sum to k."""
+    weight: Tensor
+    """float32 (n,)."""
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
+        """Return the rankings on another device."""
+        items, weight = (t.to(device, non_blocking=non_blocking) for t in (self.items, self.weight))
+        return type(self)(items, self.sizes, weight)
+
+
+@dataclass(frozen=True, slots=True)
 class MicroBatch:
     """Comparisons that run through the model together."""
 
@@ -78,12 +95,18 @@ class MicroBatch:
     """float32 (p,): pair weights; all zero in a micro-batch that only keeps the ranks in step."""
     index: Tensor
     """int64 (p,): which pair of the pair set each one is."""
+    grade: Tensor
+    """int64 (p,): 0 of a tie, whose sides are in no order; else the level of the label's strength, from 1."""
+    rankings: tuple[RankedBatch, ...] = field(default=(), kw_only=True)
+    """The same comparisons as rankings, where the loss reads those."""
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
         """Return the micro-batch on another device."""
-        columns = (self.chosen, self.rejected, self.margin, self.flip, self.weight, self.index)
+        columns = (self.chosen, self.rejected, self.margin, self.flip, self.weight, self.index, self.grade)
         return type(self)(
-            self.sequences.to(device, non_blocking), *(t.to(device, non_blocking=non_blocking) for t in columns)
+            self.sequences.to(device, non_blocking),
+            *(t.to(device, non_blocking=non_blocking) for t in columns),
+            rankings=tuple(r.to(device, non_blocking) for r in self.rankings),
         )
 
 

@@ -103,6 +103,7 @@ def _table(prepared: Prepared) -> Any:
             "weight": pa.array([p.weight for p in pairs], pa.float64()),
             "label_source": pa.array([p.label_source for p in pairs], pa.string()),
             "tags": pa.array([dump(dict(p.tags)) for p in pairs], pa.string()),
+            "tied": pa.array([p.tied for p in pairs], pa.bool_()),
         }
     )
 
@@ -127,5 +128,7 @@ def _pairs(table: Any) -> Iterator[tuple[str, PreferencePair]]:
                     weight=row["weight"],
                     label_source=row["label_source"],
                     tags=json.loads(row["tags"]),
+                    # Entries older than ties that train hold none.
+                    tied=row.get("tied", False),
                 ),
             )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rmx.config.schema import DataConfig
-from rmx.data.annotators import Destination, route
+from rmx.data.annotators import Destination, Route, route
 from rmx.data.comparison import Comparison, Rejection
 from rmx.data.expand import build_adapter
 from rmx.data.ledger import Effect
@@ -67,28 +67,33 @@ def collect(rows: Rows, data: DataConfig) -> Collected:
             found.labels[comparison.label] += 1
             if comparison.given_id is not None:
                 _refuse_second(given, comparison.given_id, origin)
-            _judge(comparison, found, seen, data.annotators)
+            _judge(comparison, found, seen, data)
     _refuse_defects(found, data.max_defects)
     return found
 
 
-def _judge(comparison: Comparison, found: Collected, seen: _Seen, policy: str) -> None:
-    violation = first_violation(comparison)
+def _judge(comparison: Comparison, found: Collected, seen: _Seen, data: DataConfig) -> None:
+    violation = first_violation(comparison, keep_ties=data.ties == "keep")
     if violation is not None:
         found.reject(comparison, comparison.given_id or _content_id(comparison), *violation)
         return
     own = comparison.given_id or seen.number(_content_id(comparison), repeats=comparison.designed)
     pair = comparison.oriented(own)
-    if not comparison.decided:
+    if not comparison.decided and not pair.tied:
         found.pairs.append(for_review(pair, "undecided"))
         found.destinations.append("review")
         return
     same, opposite = seen.look_up(pair, len(found.pairs))
+    earlier = opposite if same is None else same
+    if earlier is not None and (pair.tied or found.pairs[earlier].tied):
+        # A tie is the same in either order, and contradicts a preference in either.
+        both = pair.tied and found.pairs[earlier].tied
+        same, opposite = (earlier, None) if both else (None, earlier)
     if same is not None and not comparison.designed:
         detail = f"same as {_place(found.pairs[same].origin)}"
         found.reject(comparison, pair.pair_id, "duplicate_pair", detail)
         return
-    destination, pair = route(pair, policy, decided=True)
+    destination, pair = Route("keep", pair) if pair.tied else route(pair, data.annotators, decided=True)
     if opposite is not None and not comparison.designed:
         destination, pair = "review", for_review(pair, "contradiction")
         found.pairs[opposite] = for_review(found.pairs[opposite], "contradiction")

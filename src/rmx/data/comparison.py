@@ -86,6 +86,7 @@ class Comparison:
             weight=self.weight,
             label_source=self.label_source,
             tags={**self.tags, **self._tags_of_sides(swap=swap)},
+            tied=self.label == "tie",
         )
 
     def _tags_of_sides(self, *, swap: bool) -> dict[str, str]:

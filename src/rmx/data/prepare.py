@@ -59,8 +59,10 @@ def prepare(data: DataConfig, *, cache: Path | None = None, earlier: Path | None
 def data_fingerprint(data: DataConfig, rows: Rows) -> str:
     """Return a hash of the content of the data and of every setting that changes what it becomes."""
     settings = {key: value for key, value in asdict(data).items() if key not in _ELSEWHERE}
-    # A way of splitting that is not used leaves the fingerprints of before it existed.
+    # What is not used leaves the fingerprints of before it existed.
     settings["split"] = {key: value for key, value in settings["split"].items() if value is not None}
+    if data.ties == "reject":
+        del settings["ties"]
     return digest(_VERSION, rows.fingerprint, repr(sorted(settings.items())))
 
 
@@ -123,6 +125,9 @@ def _place(
         elif destination == "keep" and split == "train" and not in_half(pair.group, data.split):
             detail = f"data.split.half={data.split.half} trains on the other groups"
             found.rejections.append(Rejection(pair.pair_id, pair.origin, "other_half", detail))
+        elif destination == "keep" and split != "train" and pair.tied:
+            # It has no side that a reward could get right, and its prompt must not be trained on.
+            found.rejections.append(Rejection(pair.pair_id, pair.origin, "tie_held_out", f"its prompt is in {split}"))
         elif destination == "keep":
             splits[split].append(pair)
         elif grouped and split == "train":

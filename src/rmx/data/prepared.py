@@ -53,7 +53,7 @@ class Prepared:
             reason = gone[pair.pair_id].reason
             known.add(pair.pair_id)
             rejected[reason] = rejected.get(reason, 0) + 1
-            effects[reason] = effects.get(reason, Effect()).plus((len(pair.chosen), len(pair.rejected)))
+            effects[reason] = effects.get(reason, Effect()).plus(_lengths(pair))
         if unknown := gone.keys() - known:
             raise ValueError(f"no pair {sorted(unknown)[0]!r} to drop")
         splits = {name: tuple(p for p in pairs if p.pair_id not in gone) for name, pairs in self.splits.items()}
@@ -132,12 +132,13 @@ def stayed_effects(
         "held_out": splits["disputed"],
         "review": review,
     }
-    return {
-        name: Effect().plus_many(
-            None if p.tags.get("review") == "undecided" else (len(p.chosen), len(p.rejected)) for p in pairs
-        )
-        for name, pairs in places.items()
-    }
+    return {name: Effect().plus_many(map(_lengths, pairs)) for name, pairs in places.items()}
+
+
+def _lengths(pair: PreferencePair) -> tuple[int, int] | None:
+    """Return the lengths of the chosen and of the rejected side, None where nothing was preferred."""
+    undecided = pair.tied or pair.tags.get("review") == "undecided"
+    return None if undecided else (len(pair.chosen), len(pair.rejected))
 
 
 def _selective_loss(ledger: Ledger, gone: Iterable[Rejection]) -> list[str]:

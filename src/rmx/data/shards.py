@@ -32,11 +32,13 @@ class Shard:
 def pair_shards(pairs: PairSet, members: Members, batch: BatchConfig, *, world_size: int) -> list[list[Shard]]:
     """Cut a global batch into micro-batches within `batch.max_tokens`, the same number for every rank: [rank][k].
 
-    A comparison never straddles micro-batches; one above the budget runs alone. Pairs that run well together (of
-    similar length, or with a prompt in common) go together, and micro-batches cost about the same.
+    A comparison, and where the loss reads rankings a ranking, never straddles micro-batches; one above the budget runs
+    alone. What runs well together (of similar length, or with a prompt in common) goes together, and micro-batches cost
+    about the same.
     """
-    sequences, side = np.unique(np.stack([pairs.chosen[members], pairs.rejected[members]], 1), return_inverse=True)
-    side = side.reshape(-1, 2)
+    units = pairs.units(members)
+    sequences, side = np.unique(_sequences_of(pairs, members, units), return_inverse=True)
+    side = side.reshape(len(units), -1)
     layout = LAYOUT_COSTS[batch.layout]([pairs.store.ids(int(i)) for i in sequences])
 
     def cost(part: Members) -> int:
@@ -44,7 +46,18 @@ def pair_shards(pairs: PairSet, members: Members, batch: BatchConfig, *, world_s
 
     order = np.argsort(layout.place[side].min(1), kind="stable")
     ranks = _deal(_fill(order, cost, batch.max_tokens, world_size), cost, world_size)
-    return [[Shard(members[shard.members], shard.filler) for shard in rank] for rank in ranks]
+    return [[Shard(members[_positions(units[s.members])], s.filler) for s in rank] for rank in ranks]
+
+
+def _sequences_of(pairs: PairSet, members: Members, units: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the sequences (u, k) of each unit, some of them several times."""
+    rows = members[np.where(units < 0, units[:, :1], units)]
+    return np.stack([pairs.chosen[rows], pairs.rejected[rows]], 2).reshape(len(units), -1)
+
+
+def _positions(units: NDArray[np.int64]) -> NDArray[np.int64]:
+    flat = units.reshape(-1)
+    return flat[flat >= 0]
 
 
 def sequence_shards(store: Sequences, batch: BatchConfig, *, world_size: int = 1) -> list[list[Shard]]:
@@ -58,13 +71,14 @@ def sequence_shards(store: Sequences, batch: BatchConfig, *, world_size: int = 1
 
 
 def oversized(pairs: PairSet, batch: BatchConfig) -> NDArray[np.int64]:
-    """Return the tokens (k,) of each comparison that is above `batch.max_tokens` by itself, and so runs alone."""
+    """Return the tokens (k,) of each comparison, or ranking, above `batch.max_tokens` by itself, and so runs alone."""
     lengths = pairs.store.lengths
-    longest = np.maximum(lengths[pairs.chosen], lengths[pairs.rejected])
-    # No layout runs more than two sequences of the longer one's length.
-    suspects = np.flatnonzero(2 * longest > batch.max_tokens).tolist()
-    sides = ([pairs.store.ids(int(s[i])) for s in (pairs.chosen, pairs.rejected)] for i in suspects)
-    tokens = np.array([LAYOUT_COSTS[batch.layout](two).tokens(np.arange(2)) for two in sides], np.int64)
+    members = np.arange(len(pairs))
+    rows = _sequences_of(pairs, members, pairs.units(members))
+    # No layout runs more than each sequence at the longest one's length.
+    suspects = rows[rows.shape[1] * lengths[rows].max(1) > batch.max_tokens]
+    texts = ([pairs.store.ids(int(i)) for i in np.unique(row)] for row in suspects)
+    tokens = np.array([LAYOUT_COSTS[batch.layout](t).tokens(np.arange(len(t))) for t in texts], np.int64)
     return tokens[tokens > batch.max_tokens]
 
 

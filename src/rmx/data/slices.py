@@ -203,15 +203,22 @@ def _source(name: str, spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _slice_data(name: str, override: Mapping[str, Any], data: DataConfig) -> DataConfig:
-    if "split" in override:
-        raise ConfigError(f"slice.{name}.data.split: a slice is not split; drop it")
+    for key, why in (("split", "a slice is not split"), ("ties", "a tie has no side to judge by")):
+        if key in override:
+            raise ConfigError(f"slice.{name}.data.{key}: {why}; drop it")
     base = DataConfig(name=name) if "format" in override else data
     elsewhere = any(override.get(key) is not None for key in ("path", "hub", "format"))
     if elsewhere and override.get("label_source") is None:
         # Whose labels the run's own data have says nothing of these, and a gate asks for people's.
         override = {**override, "label_source": "unknown"}
     world = {**base.world, **(override.get("world") or {})}
-    merged = {**asdict(base), **override, "world": world, "split": {"validation": 0.0, "heldout": 0.0}}
+    merged = {
+        **asdict(base),
+        **override,
+        "world": world,
+        "ties": "reject",
+        "split": {"validation": 0.0, "heldout": 0.0},
+    }
     return build_strict(DataConfig, merged, where=f"slice.{name}.data")
 
 

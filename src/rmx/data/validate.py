@@ -14,7 +14,7 @@ __all__ = ["NOT_DEFECTS", "RULES", "Rule", "first_violation"]
 Rule = Callable[[Comparison], str | None]
 """Returns what is wrong in a few words, or None."""
 
-NOT_DEFECTS = frozenset({"tie_or_abstention", "over_length"})
+NOT_DEFECTS = frozenset({"tie_or_abstention", "tie_held_out", "over_length"})
 """Reasons that say nothing against the data: they do not count towards `data.max_defects`."""
 
 
@@ -64,6 +64,16 @@ def context_mismatch(c: Comparison) -> str | None:
     return f"turn {turn + 1} of {len(c.first)} differs"
 
 
+def single_candidate(c: Comparison) -> str | None:
+    """A ranking of fewer than two completions compares nothing."""
+    return c.problem.detail if c.problem is not None and c.problem.reason == "single_candidate" else None
+
+
+def invalid_rank(c: Comparison) -> str | None:
+    """A completion of a ranking has no place in it."""
+    return c.problem.detail if c.problem is not None and c.problem.reason == "invalid_rank" else None
+
+
 def empty_prompt(c: Comparison) -> str | None:
     """A user turn of the prompt says nothing."""
     return "no text" if not all(m.content.strip() for m in c.first[:-1] if m.role == "user") else None
@@ -88,6 +98,8 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("unknown_label", unknown_label),
     ("invalid_weight", invalid_weight),
     ("invalid_text", invalid_text),
+    ("single_candidate", single_candidate),
+    ("invalid_rank", invalid_rank),
     ("context_mismatch", context_mismatch),
     ("malformed_dialogue", malformed_dialogue),
     ("empty_prompt", empty_prompt),
@@ -98,9 +110,11 @@ RULES: tuple[tuple[str, Rule], ...] = (
 needs the comparisons before it; `over_length` follows rendering."""
 
 
-def first_violation(c: Comparison) -> tuple[str, str] | None:
-    """Return the reason and detail of the first rule that the comparison breaks."""
+def first_violation(c: Comparison, *, keep_ties: bool = False) -> tuple[str, str] | None:
+    """Return the reason and detail of the first rule that the comparison breaks; a tie breaks none by being one."""
     for reason, rule in RULES:
+        if keep_ties and c.label == "tie" and rule is tie_or_abstention:
+            continue
         detail = rule(c)
         if detail is not None:
             return reason, detail

@@ -20,6 +20,8 @@ class Findings:
     """Of the validation slice's rewards, as are the next two."""
     reward_sd: float | None = None
     temperature: float | None = None
+    loss: Mapping[str, Any] | None = None
+    """What was minimised: its kind, and what it trained itself."""
     trained_length: int | None = None
     """`data.max_length`: tokens of the longest text that was trained on or judged."""
     data_fingerprint: str = ""

@@ -79,6 +79,7 @@ def export_model(
         reward_mean=findings.reward_mean,
         reward_sd=findings.reward_sd,
         temperature=findings.temperature,
+        loss=findings.loss,
         trained_length=findings.trained_length,
         data_fingerprint=findings.data_fingerprint,
         split_fingerprint=findings.split_fingerprint,

@@ -83,6 +83,8 @@ class Contract:
     reward_sd: float | None = None
     temperature: float | None = None
     """T for which the preference probability is sigma(margin / T)."""
+    loss: Mapping[str, Any] | None = None
+    """What was minimised: `kind`, and what it trained itself: `theta`, `nu`, or `cuts` between `levels` of strength."""
     trained_length: int | None = None
     """Tokens of the longest text that was trained on or judged."""
     data_fingerprint: str = ""

@@ -49,4 +49,5 @@ def build_baselines(nodes: Mapping[str, Any], train: Sequence[PreferencePair] | 
         ConfigError: As `check_baselines`.
     """
     kinds = check_baselines(nodes)
-    return [build_baseline(kind, train or ()) for kind in kinds if train is not None or not BASELINES[kind].fitted]
+    decided = [pair for pair in train or () if not pair.tied]
+    return [build_baseline(kind, decided) for kind in kinds if train is not None or not BASELINES[kind].fitted]

@@ -33,7 +33,7 @@ from rmx.run.process import settle_process
 from rmx.run.rating import ask_to_rate
 from rmx.run.rescoring import rescore
 from rmx.run.scoring import build_evidence
-from rmx.run.training import fit, score_slices
+from rmx.run.training import Trained, fit, score_slices
 from rmx.run.watch import build_watch
 
 __all__ = ["train"]
@@ -91,7 +91,7 @@ def train(config: Config) -> int:
         judgement = judge(evidence, audits, config.gate, directory, record.fingerprints)
         ask_to_rate(evidence, audits, corpus.slices, directory)
     with record.phase("export"):
-        findings = _findings(config, evidence, judgement, record)
+        findings = replace(_findings(config, evidence, judgement, record), loss=_loss_facts(config, corpus, trained))
         export_model(directory.model, built.reward_model, renderer, findings, built.facts)
     facts = _facts(config, built, corpus)
     texts = texts_by_id(corpus.slices)
@@ -117,9 +117,10 @@ def _write_dynamics(dynamics: Mapping[str, Dynamics], corpus: Corpus, directory:
 
 def _warn_of_oversized(corpus: Corpus, config: Config) -> None:
     tokens = oversized(corpus.train, config.batch)
+    what = "pairs" if corpus.train.rankings is None else "rankings"
     if len(tokens):
         print(
-            f"{len(tokens)} train pairs are above batch.max_tokens={config.batch.max_tokens} by themselves and run "
+            f"{len(tokens)} train {what} are above batch.max_tokens={config.batch.max_tokens} by themselves and run "
             f"alone, the largest with {tokens.max():,} tokens; if memory does not suffice, lower data.max_length"
         )
 
@@ -137,6 +138,12 @@ def _findings(config: Config, evidence: Evidence, judgement: Judgement, record: 
         audits=judgement.results,
         gate=judgement.decision,
     )
+
+
+def _loss_facts(config: Config, corpus: Corpus, trained: Trained) -> Mapping[str, Any]:
+    """Return what was minimised, with the thresholds that it learnt."""
+    levels = {"levels": list(corpus.train.levels)} if corpus.train.levels else {}
+    return {"kind": config.loss.kind, **levels, **trained.module.loss.facts()}
 
 
 def _facts(config: Config, built: BuiltModel, corpus: Corpus) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,11 @@ from rmx.data.plan import StepPlan
 from rmx.data.render import Renderer
 from rmx.data.sequences import Sequences
 from rmx.errors import RunError
+from rmx.loss import build_loss
 from rmx.model.build import BuiltModel
 from rmx.model.contract import GOLDEN_DIALOGUES
 from rmx.model.head_probe import fit_head
 from rmx.model.reward_model import RewardModel
-from rmx.model.state import load_trainable_state
 from rmx.module import RewardModule
 from rmx.run.corpus import Corpus
 from rmx.run.directory import RunDirectory
@@ -72,7 +72,11 @@ def fit(
     validation = {n: d for n, d in corpus.slices.items() if n == "validation"}
     identity = _identity(config, corpus, built, plan, renderer.template_hash)
     module = RewardModule(
-        built.reward_model, loss=config.loss, optim=config.optim, total_steps=plan.total_steps, identity=identity
+        built.reward_model,
+        loss=build_loss(config.loss, corpus.train),
+        optim=config.optim,
+        total_steps=plan.total_steps,
+        identity=identity,
     )
     checkpoint, resume_step = _resume(config, directory, identity)
     gather = GatherRewards({n: len(d.texts.candidates) for n, d in validation.items()})
@@ -117,9 +121,13 @@ def fit(
 
 def step_plan(config: Config, corpus: Corpus) -> StepPlan:
     """Return which pairs form every optimiser step of a run."""
+    groups, batch = corpus.train.groups, config.batch
+    if corpus.train.rankings is not None and not batch.group:
+        # A ranking is one observation; groups hold whole ones.
+        groups, batch = corpus.train.rankings.ids, replace(batch, group=True)
     return StepPlan(
-        corpus.train.groups,
-        config.batch,
+        groups,
+        batch,
         seed=config.seed,
         fingerprint=corpus.prepared.fingerprint,
         max_epochs=config.trainer.max_epochs,
@@ -165,13 +173,16 @@ def _judged_on(corpus: Corpus, renderer: Renderer) -> list[Sequences]:
 _HARDWARE = ("model.gradient_checkpointing", "model.compile")
 """Keys of the model that change how it runs, not what it computes."""
 
+_LATER: Mapping[str, Any] = {"loss.kind": "bt", "optim.loss_lr": 0.01}
+"""Keys younger than some checkpoints, with what those were trained with: at that value no part of an identity."""
+
 
 def _identity(config: Config, corpus: Corpus, built: BuiltModel, plan: StepPlan, template_hash: str) -> dict[str, Any]:
     """Return what must be the same for a checkpoint to be continued; hardware and budgets may differ."""
     groups = {name: asdict(getattr(config, name)) for name in ("method", "model", "adapter", "loss", "optim")}
     flat = {f"{group}.{key}": value for group, values in groups.items() for key, value in values.items()}
     return {
-        **{key: repr(value) for key, value in flat.items() if key not in _HARDWARE},
+        **{k: repr(v) for k, v in flat.items() if k not in _HARDWARE and not (k in _LATER and v == _LATER[k])},
         "batch.pairs": repr(config.batch.pairs),
         "batch.group": repr(config.batch.group),
         "seed": repr(config.seed),
@@ -188,7 +199,8 @@ def _resume(config: Config, directory: RunDirectory, identity: Mapping[str, Any]
     if config.trainer.resume != "auto" or not last.exists():
         return None, 0
     saved = SafeCheckpointIO().load_checkpoint(last)
-    before = saved["identity"]
+    later = {key: repr(value) for key, value in _LATER.items()}
+    before, identity = {**later, **saved["identity"]}, {**later, **identity}
     changed = [key for key in identity if before.get(key) != identity[key]]
     if changed:
         key = changed[0]
@@ -216,6 +228,5 @@ def _use_best(module: RewardModule, trainer: pl.Trainer, directory: RunDirectory
     if not best.exists():
         return trainer.global_step
     saved = SafeCheckpointIO().load_checkpoint(best)
-    with torch.no_grad():
-        load_trainable_state(module.scorer, saved["state_dict"])
+    module.load_state_dict(saved["state_dict"])
     return int(saved["global_step"])

@@ -13,6 +13,7 @@ from rmx.data.expand.answer_lists import answer_lists_adapter
 from rmx.data.expand.comparison import comparison_adapter
 from rmx.data.expand.hh_dialogue import hh_dialogue_adapter
 from rmx.data.expand.pairs import pairs_adapter
+from rmx.data.expand.rankings import rankings_adapter
 from rmx.data.expand.style_triplets import style_triplets_adapter
 from rmx.data.expand.synthetic import synthetic_adapter
 from rmx.data.expand.votes import votes_adapter
@@ -28,6 +29,7 @@ FORMATS: dict[str, Callable[[DataConfig], Adapter]] = {
     "votes": votes_adapter,
     "style_triplets": style_triplets_adapter,
     "answer_lists": answer_lists_adapter,
+    "rankings": rankings_adapter,
     "synthetic": synthetic_adapter,
 }
 

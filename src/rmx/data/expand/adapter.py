@@ -19,6 +19,7 @@ __all__ = [
     "UnusableCell",
     "common_fields",
     "messages",
+    "nested_field",
     "prompt_turns",
     "text_field",
     "texts_field",
@@ -145,6 +146,26 @@ def messages(origin: Origin, row: Mapping[str, Any], column: str, part: str) -> 
             raise UnusableCell("malformed_dialogue", detail)
         turns.append(Message(role, content))
     return tuple(turns)
+
+
+def nested_field(origin: Origin, row: Mapping[str, Any], column: str, part: str) -> Any:
+    """Return a column of the row, or of `column.field` that field of each object in the list that the column holds.
+
+    Parquet files may hold such a list as an object of lists: it is read in the same way.
+
+    Raises:
+        DataError: there is no such column.
+        UnusableCell: it does not hold objects with that field.
+    """
+    name, _, field = column.partition(".")
+    if column in row or not field:
+        return _field(origin, row, column, part)
+    held = _field(origin, row, name, part)
+    if isinstance(held, Mapping) and field in held:
+        return held[field]
+    if not isinstance(held, list | tuple) or not all(isinstance(item, Mapping) and field in item for item in held):
+        raise UnusableCell("invalid_text", f"column {name!r} needs a list of objects with {field!r}")
+    return [item[field] for item in held]
 
 
 def _field(origin: Origin, row: Mapping[str, Any], column: str, part: str) -> Any:

@@ -68,3 +68,17 @@ def test_large_margins_stay_finite_with_a_finite_gradient() -> None:
 def test_shapes_that_would_broadcast_are_refused(chosen: torch.Tensor, margin: torch.Tensor | float) -> None:
     with pytest.raises(ValueError, match="must be"):
         bradley_terry(chosen, torch.zeros(3), margin=margin)
+
+
+def test_margin_column_and_centring_are_those_of_trl() -> None:
+    """RewardTrainer.compute_loss of TRL 1.16: -mean log s(c - r - m) + coefficient * mean (c + r)^2, by hand."""
+    chosen, rejected, margin = [1.5, -0.5, 2.0], [0.5, 0.25, 3.0], [0.5, 0.0, 1.0]
+    triples = list(zip(chosen, rejected, margin, strict=True))
+    ranking = sum(math.log1p(math.exp(-(c - r - m))) for c, r, m in triples) / 3
+    centring = 0.01 * sum((c + r) ** 2 for c, r, _ in triples) / 3
+    loss = bradley_terry(torch.tensor(chosen), torch.tensor(rejected), margin=torch.tensor(margin), center=0.01)
+    assert loss.total.mean().item() == pytest.approx(ranking + centring, abs=1e-6)
+    # Differences less margins are .5, -.75 and -2; sums 2, -.25 and 5.
+    assert loss.total.mean().item() == pytest.approx(
+        (0.474077 + 1.136871 + 2.126928) / 3 + 0.01 * 29.0625 / 3, abs=1e-6
+    )

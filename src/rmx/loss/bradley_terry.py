@@ -1,26 +1,17 @@
-"""Bradley-Terry with target margin, soft labels and centring: functions of rewards, without a model or a batch."""
+"""Bradley-Terry with target margin, soft labels and centring."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-__all__ = ["PairLoss", "bradley_terry"]
+from rmx.config.schema import LossConfig
+from rmx.data.batch import MicroBatch
+from rmx.data.sequences import PairSet
+from rmx.loss.base import Loss, LossTerms
 
-
-class PairLoss(NamedTuple):
-    """The loss of each pair, term by term; unweighted, float32 (p,)."""
-
-    ranking: Tensor
-    centering: Tensor
-
-    @property
-    def total(self) -> Tensor:
-        """float32 (p,): what is minimised, before pair weights."""
-        return self.ranking + self.centering
+__all__ = ["BradleyTerry", "bradley_terry", "bradley_terry_loss"]
 
 
 def bradley_terry(
@@ -30,7 +21,7 @@ def bradley_terry(
     margin: Tensor | float = 0.0,
     flip: Tensor | float = 0.0,
     center: float = 0.0,
-) -> PairLoss:
+) -> LossTerms:
     r"""Return the negative log-likelihood of each comparison and its centring penalty.
 
     With d = chosen - rejected, target margin m and flip probability q:
@@ -61,4 +52,23 @@ def bradley_terry(
     excess = chosen.float() - rejected.float() - margin
     ranking = -(1.0 - flip) * logsigmoid(excess) - flip * logsigmoid(-excess)
     centering = center * (chosen.float() + rejected.float()).square()
-    return PairLoss(ranking, centering)
+    return LossTerms(ranking, centering)
+
+
+class BradleyTerry(Loss):
+    """`bradley_terry` of every comparison, with its target margin and the flip probability of its label."""
+
+    def __init__(self, *, center: float = 0.0) -> None:
+        super().__init__()
+        self.center = center
+
+    def forward(self, rewards: Tensor, micro: MicroBatch) -> tuple[LossTerms, Tensor]:
+        """Return the terms of the micro-batch's comparisons, and their weights."""
+        chosen, rejected = rewards[micro.chosen], rewards[micro.rejected]
+        terms = bradley_terry(chosen, rejected, margin=micro.margin, flip=micro.flip, center=self.center)
+        return terms, micro.weight
+
+
+def bradley_terry_loss(config: LossConfig, pairs: PairSet) -> Loss:
+    """Return the loss of the configuration."""
+    return BradleyTerry(center=config.center)
