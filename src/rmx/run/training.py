@@ -164,6 +164,8 @@ def _judged_on(corpus: Corpus, renderer: Renderer) -> list[Sequences]:
 
 _HARDWARE = ("model.gradient_checkpointing", "model.compile")
 """Keys of the model that change how it runs, not what it computes."""
+_LATER = {"model.parts": []}
+"""Keys that checkpoints of before do not know, with the value at which nothing is other than before."""
 
 
 def _identity(config: Config, corpus: Corpus, built: BuiltModel, plan: StepPlan, template_hash: str) -> dict[str, Any]:
@@ -171,7 +173,7 @@ def _identity(config: Config, corpus: Corpus, built: BuiltModel, plan: StepPlan,
     groups = {name: asdict(getattr(config, name)) for name in ("method", "model", "adapter", "loss", "optim")}
     flat = {f"{group}.{key}": value for group, values in groups.items() for key, value in values.items()}
     return {
-        **{key: repr(value) for key, value in flat.items() if key not in _HARDWARE},
+        **{k: repr(v) for k, v in flat.items() if k not in _HARDWARE and not (k in _LATER and v == _LATER[k])},
         "batch.pairs": repr(config.batch.pairs),
         "batch.group": repr(config.batch.group),
         "seed": repr(config.seed),
