@@ -23,7 +23,7 @@ JOB = ["data=hh", "batch.pairs=8", "trainer.max_steps=2", "audit=fast", "trainer
 
 def train(directory: Path, *overrides: str) -> str:
     command = [sys.executable, "-m", "rmx.train", *JOB, *overrides, f"hydra.run.dir={directory}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -63,6 +63,7 @@ def test_minilm_trains_on_hh_as_an_encoder(adapter: str, shared_data: Path, tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # transformers reads 262,144 tokens out of the file one by one, three times
 def test_gemma_is_a_language_model_once_it_is_put_together(
     model_named: Callable[..., ModelConfig], weights_cache: Path
 ) -> None:
@@ -83,6 +84,7 @@ def test_gemma_is_a_language_model_once_it_is_put_together(
 
 @pytest.mark.slow
 @pytest.mark.real_data
+@pytest.mark.timeout(1200)
 def test_gemma_trains_on_hh(shared_data: Path, tmp_path: Path) -> None:
     rows = shared_data / "hh-harmless" / "pairs.jsonl.gz"
     limits = ("data.limit=120", "data.max_length=128")

@@ -85,7 +85,9 @@ def test_what_is_new_depends_on_the_seed_alone(tmp_path: Path) -> None:
     assert not first.head.bias.any()
 
 
-@pytest.mark.parametrize("kind", ["bert", "modernbert", "roberta", "deberta-v2"])
+@pytest.mark.parametrize(
+    "kind", ["bert", "modernbert", *(pytest.param(k, marks=pytest.mark.slow) for k in ("roberta", "deberta-v2"))]
+)
 def test_the_adapter_on_the_original_base_gives_the_trained_rewards(kind: str, tmp_path: Path) -> None:
     """Everything that is not the base model trains whole and is saved with the adapter."""
     source = save_tiny(kind, tmp_path / "source")

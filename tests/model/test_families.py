@@ -38,11 +38,15 @@ DECODERS: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 """By name: architecture, its own fields, and why it is padded."""
 FAMILIES = {**DECODERS, **{kind: (kind, {}, "it is an encoder") for kind in ENCODERS}}
+FAST = ("Llama 3.2", "Gemma 3", "GPT-2", "Qwen3-MoE", "BLOOM", "modernbert", "roberta")
+"""One of each kind: the others are slow tests."""
 ADAPTERS = {"Qwen2": "none", "Gemma 3": "none", "GPT-2": "none", "bert": "none", "roberta": "none"}
 """Those that train whole here; the others with LoRA."""
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "family", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in FAMILIES]
+)
 def test_a_family_trains_and_reads_back_in_plain_transformers(family: str, tmp_path: Path) -> None:
     kind, fields, why = FAMILIES[family]
     source = save_tiny(kind, tmp_path / "source", **fields)
@@ -111,7 +115,9 @@ def test_an_architecture_without_a_classifier_of_its_own_says_so(tmp_path: Path)
         build(save_tiny("olmoe", tmp_path))
 
 
-@pytest.mark.parametrize("kind", ["mixtral", "qwen3_moe", "qwen2_moe"])
+@pytest.mark.parametrize(
+    "kind", ["mixtral", *(pytest.param(k, marks=pytest.mark.slow) for k in ("qwen3_moe", "qwen2_moe"))]
+)
 def test_an_adapter_on_experts_is_that_of_peft(kind: str, tmp_path: Path) -> None:
     built = build(save_tiny(kind, tmp_path / "source"), "lora")
     train_two_steps(built, lr=1e-2)

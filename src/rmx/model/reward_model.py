@@ -79,7 +79,7 @@ class RewardModel(SequenceModel):
 
     def own_parameters(self) -> Mapping[str, nn.Parameter]:
         """Return the head's, and of what an encoder has before it; a bias of the head stays as it is."""
-        own = {"head.weight": self.head.weight}
+        own = {f"head.{name}": parameter for name, parameter in self.head.named_parameters() if name != "bias"}
         if self.between is not None and not self.frozen:
             own |= {f"between.{name}": parameter for name, parameter in self.between.named_parameters()}
         return own

@@ -164,7 +164,7 @@ def _judged_on(corpus: Corpus, renderer: Renderer) -> list[Sequences]:
 
 _HARDWARE = ("model.gradient_checkpointing", "model.compile")
 """Keys of the model that change how it runs, not what it computes."""
-_LATER = {"model.parts": []}
+_LATER: Mapping[str, Any] = {"model.parts": []}
 """Keys that checkpoints of before do not know, with the value at which nothing is other than before."""
 
 
