@@ -24,7 +24,7 @@ from scipy.special import expit
 from hh_sized import print_load
 from rmx.config.schema import ModelConfig
 from rmx.model.tokenizer import load_tokenizer
-from rmx.model.weights import load_backbone
+from rmx.model.weights import load_classifier
 from rmx.worlds import WORLDS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -73,7 +73,7 @@ def main() -> None:
         **yaml.safe_load((ROOT / "conf/model/smollm2-135m.yaml").read_text("utf-8")), layers=max(LAYERS)
     )
     # The final norm would stand in for the last layer's own output.
-    tokenizer, backbone = load_tokenizer(config, cache), load_backbone(config, cache).module
+    tokenizer, backbone = load_tokenizer(config, cache), load_classifier(config, cache, seed=0).backbone.module
     backbone.norm = torch.nn.Identity()
     world = yaml.safe_load((ROOT / "conf/data/synthetic.yaml").read_text("utf-8"))["world"]
     rows = list(WORLDS[world.pop("name")].rows({**world, "pairs": TRAIN + 500}))

@@ -115,9 +115,9 @@ def test_settings_that_do_not_go_together_are_refused(build: Callable[..., Built
         build("ia3")
     with pytest.raises(ConfigError, match="float32, bfloat16"):
         build(dtype="float16")
-    shape = {"model_type": "bert", "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    shape = {"model_type": "t5", "d_model": 32, "num_layers": 1, "num_heads": 2, "d_ff": 32, "d_kv": 16}
     with pytest.raises(ModelError, match="choose a decoder"):
-        build(shape={**shape, "intermediate_size": 32, "max_position_embeddings": 64})
+        build(shape=shape)
 
 
 def test_the_chat_template_can_be_given_and_must_exist(

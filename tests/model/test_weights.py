@@ -15,7 +15,11 @@ from transformers import AutoModelForCausalLM
 from rmx.config.schema import ModelConfig
 from rmx.errors import ConfigError, ModelError
 from rmx.model.source import resolve
-from rmx.model.weights import load_backbone, load_causal_lm
+from rmx.model.weights import Backbone, load_causal_lm, load_classifier
+
+
+def load_backbone(model: ModelConfig, cache: Path) -> Backbone:
+    return load_classifier(model, cache, seed=0).backbone
 
 
 @pytest.fixture

@@ -95,6 +95,8 @@ def _model(config: Config) -> Iterator[str]:
             f"adapter.kind: {config.adapter.kind} cannot adapt a frozen trunk; "
             "give adapter=none with model.trunk=frozen"
         )
+    if config.model.parts and not config.model.source.startswith("pypi:"):
+        yield "model.parts: only a pypi: source is spread over wheels; leave it out, or give such a model.source"
     if config.model.init == "random" and "model_type" not in config.model.shape:
         yield "model.shape.model_type: missing value; model.init=random builds the architecture that it names"
 

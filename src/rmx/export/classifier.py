@@ -14,11 +14,14 @@ from rmx.data.tokens import TokenStore
 from rmx.export.form import CardPart
 from rmx.export.verify import verify_plain
 from rmx.model.adapter import adapter_state, base_model, merged_state, write_adapter
+from rmx.model.classifier import anatomy
 from rmx.model.contract import Contract
 from rmx.model.quiet import quiet_loading
 from rmx.model.reward_model import RewardModel
 
 __all__ = ["ClassifierForm"]
+
+_ORIGIN = {"new": "new, random", "kept": "that of the base, a reward model already"}
 
 
 class ClassifierForm:
@@ -28,8 +31,8 @@ class ClassifierForm:
         self.model = model
 
     def terms(self) -> Mapping[str, Any]:
-        """Return none: an explicit reward model is what a contract without them is of."""
-        return {}
+        """Return the pooled position where it is not the last, which is that of a contract without these terms."""
+        return {} if self.model.pools_last else {"pooled_position": "own"}
 
     def references(self, store: TokenStore) -> Sequence[float | None]:
         """Return none: the head's zero is arbitrary."""
@@ -47,7 +50,7 @@ class ClassifierForm:
             network = AutoModelForSequenceClassification.from_config(config)
         merged = merged_state(self.model.backbone)
         state: dict[str, Tensor] = {f"{network.base_model_prefix}.{name}": t for name, t in merged.items()}
-        state["score.weight"] = self.model.head.weight.detach()
+        state |= self._read_weights()
         network.load_state_dict(state, assign=True)
         with quiet_loading():
             network.save_pretrained(target)
@@ -55,16 +58,25 @@ class ClassifierForm:
     def write_adapter(self, target: Path, base: str) -> None:
         """Write it as peft saves it from a sequence classifier, the head among its modules."""
         prefix = base_model(self.model.backbone).base_model_prefix
-        trained = {"score": self.model.head.weight}
-        config, state = adapter_state(self.model.backbone, prefix, "SEQ_CLS", trained)
+        config, state = adapter_state(self.model.backbone, prefix, "SEQ_CLS", self._read_weights())
         write_adapter(target, config, state, base)
 
     def verify(self, directory: Path, contract: Contract) -> str:
-        """Prove the golden rewards, alone and padded on either side."""
-        return verify_plain(directory, contract)
+        """Prove the golden rewards, alone and padded on either side; encoders are padded on the right alone."""
+        return verify_plain(directory, contract, left=self.model.pools_last)
 
     def card(self, contract: Contract) -> CardPart:
         """Return its part of the model card."""
-        pooled = f"{contract.pooled_position} token, {contract.terminal} (id {contract.terminal_id})"
-        terms = [("backbone dtype; head and rewards", f"{contract.dtype}; float32"), ("pooled position", pooled)]
+        pooled = f"last token, {contract.terminal} (id {contract.terminal_id})"
+        terms = [
+            ("backbone dtype; head and rewards", f"{contract.dtype}; float32"),
+            ("pooled position", pooled if self.model.pools_last else "as the model's own classifier pools"),
+            ("head before training", _ORIGIN[contract.model["head"]]),
+        ]
         return CardPart("Reward model", "text-classification", "card_classifier.md.j2", terms)
+
+    def _read_weights(self) -> dict[str, Tensor]:
+        """Return the weights beside the base model, by their names in transformers' classifier."""
+        head = anatomy(base_model(self.model.backbone).config).head
+        between = self.model.between.state_dict() if self.model.between is not None else {}
+        return {**between, **{f"{head}.{name}": t.detach() for name, t in self.model.head.state_dict().items()}}

@@ -19,10 +19,10 @@ from rmx.export.forms import form_of
 from rmx.model.adapter import base_model, has_adapter
 from rmx.model.cache import replace_directory
 from rmx.model.contract import GOLDEN_DIALOGUES, TOLERANCE, Contract, GoldenInput
+from rmx.model.model_config import context_length
 from rmx.model.scoring import map_sequences
 from rmx.model.sequence_model import SequenceModel
 from rmx.model.tokenizer import read_tokenizer, set_pad_token
-from rmx.model.weights import context_length
 from rmx.scorers.loading import verify_texts
 
 __all__ = ["export_model"]
@@ -73,7 +73,7 @@ def export_model(
         pad_id=pad_id,
         dtype=dtype,
         max_length=context_length(base.config),
-        golden=_golden(model, form, renderer, exported),
+        golden=_golden(model, form, renderer, exported, context_length(base.config)),
         tolerance=TOLERANCE[dtype],
         model={**_recorded(facts), "tokenizer_hash": renderer.tokenizer_fingerprint},
         reward_mean=findings.reward_mean,
@@ -120,9 +120,14 @@ def _recorded(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in facts.items() if key not in left_out}
 
 
-def _golden(model: SequenceModel, form: ExportForm, renderer: Renderer, exported: Renderer) -> tuple[GoldenInput, ...]:
-    store = exported.encode(GOLDEN_DIALOGUES)
-    trained = renderer.encode(GOLDEN_DIALOGUES)
+def _golden(
+    model: SequenceModel, form: ExportForm, renderer: Renderer, exported: Renderer, readable: int
+) -> tuple[GoldenInput, ...]:
+    lengths = exported.encode(GOLDEN_DIALOGUES).lengths.tolist()
+    dialogues = [d for d, length in zip(GOLDEN_DIALOGUES, lengths, strict=True) if length <= readable]
+    if not dialogues:
+        raise ExportError(f"the model reads {readable} tokens, too few for any golden input; choose a larger one")
+    store, trained = exported.encode(dialogues), renderer.encode(dialogues)
     for i in range(len(store)):
         if store.ids(i).tolist() != trained.ids(i).tolist():
             raise ExportError("the pad token changes how texts tokenise; set another pad token on the tokenizer")
@@ -131,7 +136,7 @@ def _golden(model: SequenceModel, form: ExportForm, renderer: Renderer, exported
     scores = map_sequences(model, store, BatchConfig(max_tokens=1), device=model.device)
     zeros = form.references(store)
     model.train(was_training)
-    columns = zip(GOLDEN_DIALOGUES, scores.tolist(), store.completion_lengths.tolist(), zeros, strict=True)
+    columns = zip(dialogues, scores.tolist(), store.completion_lengths.tolist(), zeros, strict=True)
     return tuple(
         GoldenInput(prompt, completion, tuple(store.ids(i).tolist()), score, tokens, zero)
         for i, ((prompt, completion), score, tokens, zero) in enumerate(columns)

@@ -115,18 +115,25 @@ def merged_state(backbone: nn.Module) -> dict[str, Tensor]:
     merged: dict[str, Tensor] = {}
     for name, module in base.named_modules():
         if isinstance(module, BaseTunerLayer):
-            weight: Tensor = module.get_base_layer().weight
+            # Experts are parameters of one module, each with a wrapper of its own around the one before.
+            place = getattr(module, "parameter_name", "weight")
+            weight: Tensor = getattr(module.get_base_layer(), place)
             before = weight.detach().clone()
             module.merge(safe_merge=True)
-            merged[f"{name}.weight"] = weight.detach().clone()
+            merged[f"{_unwrapped(name)}.{place}"] = weight.detach().clone()
             module.unmerge()
             with torch.no_grad():
                 weight.copy_(before)
     for name, tensor in base.state_dict().items():
-        plain = name.replace(".base_layer.", ".")
+        plain = _unwrapped(name)
         if ".lora_" not in name and plain not in merged:
             merged[plain] = tensor.detach()
     return merged
+
+
+def _unwrapped(name: str) -> str:
+    """Return the name that a weight or module has without an adapter on it."""
+    return name.replace(".base_layer", "")
 
 
 def adapter_state(
@@ -138,7 +145,7 @@ def adapter_state(
         backbone: With an adapter.
         prefix: Name of the base model inside the model with the head.
         task: Of peft's TaskType, such as SEQ_CLS.
-        trained: Weights of modules that trained whole beside the adapter, by module name.
+        trained: Weights of modules that trained whole beside the adapter, by their names in the model with the head.
 
     Returns:
         A LoraConfig that saves those modules, and its tensors by name.
@@ -149,7 +156,7 @@ def adapter_state(
     config = replace(
         put_on,
         task_type=TaskType[task],
-        modules_to_save=list(trained) or None,
+        modules_to_save=sorted({name.partition(".")[0] for name in trained}) or None,
         inference_mode=True,
         target_modules=sorted(put_on.target_modules),
     )
@@ -158,7 +165,7 @@ def adapter_state(
         f"{root}{prefix}.{name.removeprefix(root)}": tensor.detach()
         for name, tensor in get_peft_model_state_dict(backbone).items()
     }
-    return config, {**state, **{f"{root}{name}.weight": weight.detach() for name, weight in trained.items()}}
+    return config, {**state, **{f"{root}{name}": weight.detach() for name, weight in trained.items()}}
 
 
 def read_adapter(network: nn.Module, directory: Path) -> None:

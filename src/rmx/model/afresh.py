@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rmx.model.layouts.padded import padded
 from rmx.model.sequence_cache import past
 from rmx.model.sequence_model import SequenceModel
 
@@ -27,7 +26,7 @@ def run_afresh(model: SequenceModel, *, pad: bool = False) -> Iterator[None]:
     try:
         with past(model.caches()):
             if pad:
-                model.layout = padded
+                model.layout = model.plain
                 backbone.set_attn_implementation("eager")
             yield
     finally:

@@ -13,16 +13,18 @@ from torch import nn
 from rmx.config.schema import AdapterConfig, MethodConfig, ModelConfig
 from rmx.errors import ConfigError, ModelError
 from rmx.model.adapter import add_adapter
+from rmx.model.classifier import reader
 from rmx.model.compilation import compile_layers
 from rmx.model.head import ScalarHead
 from rmx.model.implicit_reward import ImplicitReward
-from rmx.model.layouts import TokenLayout, adopt_layout
+from rmx.model.layouts import adopt_layout
+from rmx.model.model_config import context_length
 from rmx.model.reference_policy import AdapterDisabled, Precomputed
 from rmx.model.reward_model import RewardModel
 from rmx.model.sequence_model import SequenceModel
 from rmx.model.tokenizer import load_tokenizer
 from rmx.model.vocabulary_head import vocabulary_head
-from rmx.model.weights import Backbone, load_backbone, load_causal_lm
+from rmx.model.weights import Backbone, Classifier, load_causal_lm, load_classifier
 
 __all__ = ["BuiltModel", "build_implicit_reward", "build_model", "build_reward_model"]
 
@@ -34,8 +36,10 @@ class BuiltModel:
     reward_model: SequenceModel
     tokenizer: Any
     facts: Mapping[str, Any]
-    """Those of the backbone, and adapter, trainable (parameters); of a reward model trunk and head_init_std; of a
-    policy beta and reference, the weights that it is compared with."""
+    """Those of the backbone, and adapter, trainable (parameters); of a reward model trunk, head (`new`, or `kept` from
+    the source) and head_init_std; of a policy beta and reference, the weights that it is compared with."""
+    max_length: int
+    """Tokens that it can read."""
     unpacked: str
     """Why sequences are padded although the packed layout was asked for; else empty."""
 
@@ -52,13 +56,13 @@ def build_model(
 def build_reward_model(
     model: ModelConfig, adapter: AdapterConfig, *, layout: str, seed: int, cache: Path
 ) -> BuiltModel:
-    """Load the backbone, add the adapter and a fresh head.
+    """Load the backbone, add the adapter, and the source's own head or a new one.
 
     Args:
         model: Weights, depth, dtype, trunk, head initialisation.
         adapter: Low-rank adapter, or `none`.
         layout: How sequences meet the hardware; a backbone that cannot be packed is padded.
-        seed: Seeds head and adapter; the backbone does not depend on it.
+        seed: Seeds adapter and a new head; the backbone does not depend on it.
         cache: The directory of `paths.cache`.
 
     Raises:
@@ -71,20 +75,22 @@ def build_reward_model(
     if frozen and adapter.kind != "none":
         raise ConfigError(f"model.trunk=frozen trains the head alone and adapter={adapter.kind} more; set adapter=none")
     tokenizer = load_tokenizer(model, cache)
-    with torch.random.fork_rng(devices=[]):  # loading draws random numbers that it then overwrites
-        backbone = load_backbone(model, cache)
-    _check_vocabulary(tokenizer, backbone, model)
-    trained, chosen, unpacked = _made_trainable(backbone, model, adapter, layout=layout, seed=seed)
-    head = ScalarHead(backbone.facts["hidden"], std=model.head_init_std, seed=seed)
-    reward_model = RewardModel(trained, head, chosen, frozen=frozen)
+    loaded = load_classifier(model, cache, seed=seed)
+    _check_head(loaded, model)
+    _check_vocabulary(tokenizer, loaded.backbone, model)
+    head = _head(loaded, model, seed)
+    parts = reader(loaded.network, loaded.parts, layout, directory=loaded.directory)
+    trained = _made_trainable(loaded.backbone, model, adapter, seed=seed)
+    reward_model = RewardModel(trained, head, parts.layout, between=parts.between, frozen=frozen)
     facts = {
-        **backbone.facts,
+        **loaded.backbone.facts,
         "trunk": model.trunk,
         "adapter": adapter.kind,
         "trainable": _trainable(reward_model),
+        "head": "new" if loaded.kept is None else "kept",
         "head_init_std": model.head_init_std,
     }
-    return BuiltModel(reward_model, tokenizer, facts, unpacked)
+    return BuiltModel(reward_model, tokenizer, facts, context_length(loaded.backbone.config), parts.unpacked)
 
 
 def build_implicit_reward(
@@ -111,7 +117,8 @@ def build_implicit_reward(
         network, backbone = load_causal_lm(model, cache)
     _check_vocabulary(tokenizer, backbone, model)
     head = vocabulary_head(network)
-    trained, chosen, unpacked = _made_trainable(backbone, model, adapter, layout=layout, seed=seed)
+    chosen, unpacked = adopt_layout(backbone.module, layout)
+    trained = _made_trainable(backbone, model, adapter, seed=seed)
     lora = adapter.kind != "none"
     head.requires_grad_(not lora)
     policy = ImplicitReward(
@@ -124,20 +131,39 @@ def build_implicit_reward(
         "beta": method.beta,
         "reference": _recipe(model, backbone),
     }
-    return BuiltModel(policy, tokenizer, facts, unpacked)
+    return BuiltModel(policy, tokenizer, facts, context_length(backbone.config), unpacked)
 
 
-def _made_trainable(
-    backbone: Backbone, model: ModelConfig, adapter: AdapterConfig, *, layout: str, seed: int
-) -> tuple[nn.Module, TokenLayout, str]:
-    """Return the backbone with its adapter, the layout that it took, and why that is not the one asked for."""
-    chosen, unpacked = adopt_layout(backbone.module, layout)
+def _made_trainable(backbone: Backbone, model: ModelConfig, adapter: AdapterConfig, *, seed: int) -> nn.Module:
+    """Return the backbone, which has its layout, with its adapter."""
     if model.gradient_checkpointing and model.trunk != "frozen":
         _enable_checkpointing(backbone.module)
     trained = add_adapter(backbone.module, adapter, seed=seed)
     if model.compile:
         compile_layers(backbone.module)
-    return trained, chosen, unpacked
+    return trained
+
+
+def _check_head(loaded: Classifier, model: ModelConfig) -> None:
+    """Refuse settings that a stored head, or one that is not stored whole, cannot heed."""
+    if loaded.kept is not None and (model.head_init != "normal" or model.head_init_std is not None):
+        key = "head_init" if model.head_init != "normal" else "head_init_std"
+        raise ConfigError(
+            f"model.{key}={getattr(model, key)}: {model.source} is a reward model, whose trained head would be lost; "
+            "leave it out, or start from the model that it was made of"
+        )
+    if loaded.new and model.trunk == "frozen":
+        raise ConfigError(
+            f"model.trunk=frozen: {loaded.new[0]} is not stored in {model.source} and would stay random; "
+            "set model.trunk=trained"
+        )
+
+
+def _head(loaded: Classifier, model: ModelConfig, seed: int) -> ScalarHead:
+    if loaded.kept is not None:
+        return loaded.kept
+    layer = loaded.network.get_submodule(loaded.parts.head)
+    return ScalarHead(layer.in_features, std=model.head_init_std, seed=seed, bias=layer.bias is not None)
 
 
 def _check_vocabulary(tokenizer: Any, backbone: Backbone, model: ModelConfig) -> None:
@@ -155,7 +181,10 @@ def _recipe(model: ModelConfig, backbone: Backbone) -> dict[str, Any]:
     if backbone.facts["kind"] == "directory":
         # As given it would lead elsewhere from another working directory.
         found["source"] = backbone.facts["base"]
-    return {**{key: getattr(model, key) for key in ("source", "sha256", "init", "shape", "layers", "dtype")}, **found}
+    return {
+        **{key: getattr(model, key) for key in ("source", "sha256", "parts", "init", "shape", "layers", "dtype")},
+        **found,
+    }
 
 
 def _trainable(model: SequenceModel) -> int:

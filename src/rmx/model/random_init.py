@@ -10,6 +10,7 @@ from typing import Any
 
 from rmx.errors import ConfigError
 from rmx.model.cache import build_once
+from rmx.model.classifier import anatomy
 
 __all__ = ["random_weights"]
 
@@ -27,6 +28,7 @@ def random_weights(shape: Mapping[str, Any], tokenizer: Path, cache: Path) -> Pa
 
     Raises:
         ConfigError: The shape is not one that transformers knows.
+        ModelError: It has no sequence classifier of the architecture.
     """
     if "model_type" not in shape:
         raise ConfigError("model.shape.model_type is missing; name the architecture, for example llama")
@@ -35,15 +37,16 @@ def random_weights(shape: Mapping[str, Any], tokenizer: Path, cache: Path) -> Pa
 
     def build(directory: Path) -> None:
         import torch
-        from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer
 
         tok = AutoTokenizer.from_pretrained(tokenizer)
         special = {f"{name}_token_id": getattr(tok, f"{name}_token_id") for name in ("bos", "eos", "pad")}
         try:
             config = AutoConfig.for_model(**{"vocab_size": len(tok), **special, **shape})
+            kind = AutoModelForCausalLM if anatomy(config).pools_last else AutoModel
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(_SEED)
-                network = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+                network = kind.from_config(config, dtype=torch.float32)
         except (TypeError, ValueError, KeyError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ConfigError(f"model.shape: transformers cannot build this architecture ({reason})") from error

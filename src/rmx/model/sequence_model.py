@@ -13,6 +13,7 @@ from rmx.config.schema import BatchConfig
 from rmx.data.batch import SequenceBatch
 from rmx.data.sequences import Sequences
 from rmx.model.layouts import Layout
+from rmx.model.layouts.padded import padded
 from rmx.model.sequence_cache import SequenceCache
 
 __all__ = ["SequenceModel", "SequenceScorer"]
@@ -64,6 +65,11 @@ class SequenceModel(nn.Module, ABC):
 
     def recall(self, remembered: Mapping[str, Tensor]) -> None:
         """Take back what `remembered` gave."""
+
+    @property
+    def plain(self) -> Layout:
+        """The layout that others are measured against."""
+        return padded
 
     @property
     def device(self) -> torch.device:

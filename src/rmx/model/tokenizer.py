@@ -12,6 +12,8 @@ from rmx.model.source import resolve
 
 __all__ = ["load_tokenizer", "read_tokenizer", "set_pad_token"]
 
+_SHIPPED = Path(__file__).parent / "chat_templates"
+"""Templates that come with rmx: `plain` for language models that never had one, `encoder` for encoders."""
 _SPARE = "<|rmx_pad|>"
 _UNUSED = ("pad", "reserved", "unused", "extra", "dummy", "empty")
 
@@ -33,7 +35,8 @@ def read_tokenizer(
 
     Args:
         directory: Holds the tokenizer's files.
-        chat_template: Jinja text or a .jinja file to use in place of the tokenizer's own.
+        chat_template: Jinja text, a .jinja file, or the name of a template that comes with rmx, in place of the
+            tokenizer's own.
         trust_remote_code: Run Python files of the directory.
         needs_template: Whether one without a chat template is refused.
 
@@ -55,7 +58,11 @@ def read_tokenizer(
     if isinstance(tokenizer.chat_template, dict):
         tokenizer.chat_template = tokenizer.chat_template.get("default")
     if needs_template and not tokenizer.chat_template:
-        raise ModelError(f"{directory}: the tokenizer has no chat template; set model.chat_template to a .jinja file")
+        own = "encoder" if tokenizer.mask_token is not None else "plain"
+        raise ModelError(
+            f"{directory}: the tokenizer has no chat template; set model.chat_template to {own}, which comes with rmx, "
+            "or to a .jinja file"
+        )
     return tokenizer
 
 
@@ -105,7 +112,8 @@ def _template_ids(tokenizer: Any) -> set[int]:
 def _template_text(template: str) -> str:
     if "{" in template:
         return template
-    path = Path(template).expanduser()
+    shipped = {file.stem: file for file in _SHIPPED.glob("*.jinja")}
+    path = shipped.get(template) or Path(template).expanduser()
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:

@@ -1,9 +1,8 @@
-"""Pretrained weights: a transformers base model, alone or in its causal LM, at the wanted depth and dtype."""
+"""Pretrained weights: transformers' sequence classifier or causal LM of a source, at the wanted depth and dtype."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,19 +13,15 @@ from torch import nn
 
 from rmx.config.schema import ModelConfig
 from rmx.errors import ConfigError, ModelError
+from rmx.model.classifier import Anatomy, anatomy
+from rmx.model.head import ScalarHead
+from rmx.model.kept_head import is_reward_model, kept_head, stored_as_classifier
+from rmx.model.model_config import read_config
 from rmx.model.quiet import quiet_loading
 from rmx.model.random_init import random_weights
 from rmx.model.source import Location, resolve
 
-__all__ = [
-    "DTYPES",
-    "Backbone",
-    "backbone_location",
-    "context_length",
-    "load_backbone",
-    "load_causal_lm",
-    "read_config",
-]
+__all__ = ["DTYPES", "Backbone", "Classifier", "backbone_location", "load_causal_lm", "load_classifier"]
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -39,6 +34,23 @@ class Backbone:
     config: Any
     facts: Mapping[str, Any]
     """source, kind, revision or sha256, base, model_type, layers, layers_total, hidden, dtype, parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """A loaded sequence classifier of one label."""
+
+    network: Any
+    """The model of transformers."""
+    parts: Anatomy
+    backbone: Backbone
+    """The base model inside it."""
+    kept: ScalarHead | None
+    """The head that was stored with it; None where there is none, and the network's own is random."""
+    directory: Path
+    """Where the weights are stored."""
+    new: tuple[str, ...]
+    """Weights between base model and head that were not stored, and so are random."""
 
 
 def backbone_location(model: ModelConfig, cache: Path) -> Location:
@@ -56,23 +68,37 @@ def backbone_location(model: ModelConfig, cache: Path) -> Location:
     return Location(path, str(path), facts)
 
 
-def load_backbone(model: ModelConfig, cache: Path) -> Backbone:
-    """Load the backbone of `model`; dropout is 0 everywhere.
+def load_classifier(model: ModelConfig, cache: Path, *, seed: int) -> Classifier:
+    """Load `model` as a sequence classifier of one label; dropout is 0 everywhere.
+
+    A source that is one already keeps its head; of any other, what stands beside the base model is new.
 
     Args:
         model: Source, depth, dtype and attention implementation.
         cache: The directory of `paths.cache`.
+        seed: Seeds what is new.
 
     Raises:
         ConfigError: `model.layers` is more than the model has, or the dtype is unknown.
-        ModelError: The weights cannot be reached or read, are incomplete, or are no decoder's.
+        ModelError: The weights cannot be reached or read, are incomplete, have several labels, or are of an
+            architecture that could not be exported.
     """
-    from transformers import AutoModel
+    from transformers import AutoModelForSequenceClassification
 
     location, config, total = _opened(model, cache)
-    _check_decoder(config)
-    module = _weights(AutoModel, location.path, config, model)
-    return Backbone(module, config, _facts(module, location, config, total, model))
+    parts = anatomy(config)
+    keeps_head = is_reward_model(config, location.path)
+    config.num_labels = 1
+    with torch.random.fork_rng(devices=[]):  # loading draws random numbers for what is not stored
+        torch.manual_seed(seed)
+        network, absent, left_over = _weights(
+            AutoModelForSequenceClassification, location.path, config, model, new=None if keeps_head else parts.own
+        )
+    kept = kept_head(network, parts, location.path, left_over) if keeps_head else None
+    backbone = network.base_model
+    facts = _facts(backbone, location, config, total, model)
+    new = tuple(name for name in absent if not name.startswith(f"{parts.head}."))
+    return Classifier(network, parts, Backbone(backbone, config, facts), kept, location.path, new)
 
 
 def load_causal_lm(model: ModelConfig, cache: Path) -> tuple[Any, Backbone]:
@@ -86,13 +112,18 @@ def load_causal_lm(model: ModelConfig, cache: Path) -> tuple[Any, Backbone]:
         The causal LM of transformers, and the base model inside it.
 
     Raises:
-        ConfigError: As `load_backbone`.
-        ModelError: As `load_backbone`.
+        ConfigError: As `load_classifier`.
+        ModelError: The weights cannot be reached or read, are incomplete, or are a sequence classifier's.
     """
     from transformers import AutoModelForCausalLM
 
     location, config, total = _opened(model, cache)
-    network = _weights(AutoModelForCausalLM, location.path, config, model)
+    if stored_as_classifier(config):
+        # Where embeddings are tied it would load, and be what a reward model makes of a language model.
+        raise ModelError(
+            f"{location.path}: a sequence classifier, which is no language model; give the one it came from"
+        )
+    network, _, _ = _weights(AutoModelForCausalLM, location.path, config, model)
     backbone = network.base_model
     # What is recorded is the backbone's: its head, where its weights are its own, is none of the layers.
     return network, Backbone(backbone, config, _facts(backbone, location, config, total, model))
@@ -107,30 +138,56 @@ def _opened(model: ModelConfig, cache: Path) -> tuple[Location, Any, int]:
     return location, config, total
 
 
-def _weights(kind: Any, directory: Path, config: Any, model: ModelConfig) -> Any:
-    """Load a directory as one of transformers' auto classes."""
+def _weights(
+    kind: Any, directory: Path, config: Any, model: ModelConfig, *, new: Callable[[str], bool] | None = None
+) -> tuple[Any, list[str], list[str]]:
+    """Load a directory as one of transformers' auto classes.
+
+    Args:
+        kind: The auto class.
+        directory: Holds the weights.
+        config: What they are loaded as.
+        model: Dtype and attention implementation.
+        new: Whether a weight of this name need not be stored.
+
+    Returns:
+        The model, names of the new weights, and stored ones that it has no place for.
+    """
+    settings = {"config": config, "dtype": DTYPES[model.dtype], "use_safetensors": True, "local_files_only": True}
+    # Weights of another shape are reported as those that are missing.
+    settings |= {"output_loading_info": True, "ignore_mismatched_sizes": True}
     try:
         with quiet_loading():
-            module, report = kind.from_pretrained(
-                directory,
-                config=config,
-                dtype=DTYPES[model.dtype],
-                attn_implementation=model.attention,
-                use_safetensors=True,
-                local_files_only=True,
-                output_loading_info=True,
-            )
+            try:
+                module, report = kind.from_pretrained(directory, attn_implementation=model.attention, **settings)
+            except ValueError as error:
+                # Some architectures (Gemma 2, DeBERTa) have the plain attention alone, which gives the same numbers.
+                if model.attention != "sdpa" or "attention implementation" not in str(error):
+                    raise
+                module, report = kind.from_pretrained(directory, attn_implementation="eager", **settings)
     except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
         remedy = "set model.attention=eager" if "attention" in str(error) else "fetch them again"
         raise ModelError(f"{directory}: the weights cannot be loaded ({_first_line(error)}); {remedy}") from error
-    absent = sorted(report["missing_keys"]) + sorted(str(key) for key in report["mismatched_keys"])
+    missing = sorted({*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])})
+    absent = [name for name in missing if new is None or not new(name)]
     if absent:
         found = f"{len(absent)} weights are missing or of another shape, first {absent[0]}"
         raise ModelError(f"{directory}: {found}; fetch them again")
-    for part in module.modules():
+    _without_chance(module)
+    return module, missing, sorted(report["unexpected_keys"])
+
+
+def _without_chance(network: nn.Module) -> None:
+    """Take dropout out, and let routers that sample experts in training choose them as in evaluation."""
+    for part in network.modules():
         if isinstance(part, nn.Dropout):
             part.p = 0.0
-    return module
+        elif type(part).__name__.endswith("Router"):
+            part.register_forward_pre_hook(_in_evaluation)
+
+
+def _in_evaluation(module: nn.Module, _: Any) -> None:
+    module.training = False
 
 
 def _facts(module: nn.Module, location: Location, config: Any, total: int, model: ModelConfig) -> dict[str, Any]:
@@ -146,62 +203,6 @@ def _facts(module: nn.Module, location: Location, config: Any, total: int, model
         "dtype": model.dtype,
         "parameters": sum(p.numel() for p in module.parameters()),
     }
-
-
-def read_config(directory: Path, *, layers: int | None = None) -> tuple[Any, int]:
-    """Return the transformers config without cache and dropout, cut to `layers`, and the layers it had.
-
-    Raises:
-        ConfigError: `layers` is out of range.
-        ModelError: transformers does not know the architecture.
-    """
-    from transformers import AutoConfig
-
-    try:
-        with quiet_loading():
-            config = AutoConfig.from_pretrained(directory, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{directory}/config.json: transformers cannot read it ({_first_line(error)})") from error
-    text = config.get_text_config()
-    total = int(text.num_hidden_layers)
-    if layers is not None:
-        if not 1 <= layers <= total:
-            raise ConfigError(
-                f"model.layers={layers}: the model has {total} layers; choose 1 to {total}, or null for all"
-            )
-        text.num_hidden_layers = layers
-        if getattr(text, "layer_types", None):
-            text.layer_types = list(text.layer_types)[:layers]
-    for part in (config, text):
-        part.use_cache = False
-        for name, value in part.to_dict().items():
-            if ("dropout" in name or name.endswith("_pdrop")) and isinstance(value, float):
-                setattr(part, name, 0.0)
-    return config, total
-
-
-def context_length(config: Any) -> int:
-    """Return how many tokens a model can read; one billion where its config names no bound."""
-    return int(getattr(config.get_text_config(), "max_position_embeddings", None) or 10**9)
-
-
-def _check_decoder(config: Any) -> None:
-    """Refuse a backbone whose classification form in transformers is not one linear `score` over the last token."""
-    from transformers import AutoModelForSequenceClassification
-
-    try:
-        with torch.device("meta"):
-            network = AutoModelForSequenceClassification.from_config(copy.deepcopy(config))
-    except ValueError as error:
-        raise ModelError(
-            f"{config.model_type}: transformers has no sequence classifier of this architecture"
-        ) from error
-    score = getattr(network, "score", None)
-    if not isinstance(score, nn.Linear) or score.bias is not None:
-        raise ModelError(
-            f"{config.model_type}: its sequence classifier is not a linear head over the last token, "
-            "so it could not be exported; choose a decoder"
-        )
 
 
 def _first_line(error: BaseException) -> str:

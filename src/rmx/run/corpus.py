@@ -81,11 +81,13 @@ def texts_by_id(slices: Mapping[str, TextSlice]) -> dict[str, Candidate]:
     return {text.candidate_id: text for data in slices.values() for text in data.texts.candidates}
 
 
-def build_corpus(config: Config, renderer: TextRenderer, audits: Sequence[Audit], *, cache: Path) -> Corpus:
+def build_corpus(
+    config: Config, renderer: TextRenderer, audits: Sequence[Audit], *, cache: Path, readable: int | None = None
+) -> Corpus:
     """Prepare, split and encode the data of a run.
 
     Pairs longer than `data.max_length`, or with a control token of the tokenizer in their text, leave whole and are
-    counted in the ledger.
+    counted in the ledger. The `readable` tokens of the model, where they are known, bound what else is encoded.
     """
     prepared, encoded = encode_prepared(config.data, renderer, cache=cache)
     train = prepared.splits["train"]
@@ -97,7 +99,10 @@ def build_corpus(config: Config, renderer: TextRenderer, audits: Sequence[Audit]
     specs: dict[str, Any] = {**own, **config.slice}
     slices = {n: build_slice(n, s, prepared, config.data, cache=cache / "data") for n, s in specs.items()}
     prepared = prove_slices(prepared, list(slices.values()), config.data)
-    data = {n: build_slice_data(s, renderer, audits, config.data.max_length, cache=cache) for n, s in slices.items()}
+    data = {
+        n: build_slice_data(s, renderer, audits, config.data.max_length, cache=cache, readable=readable)
+        for n, s in slices.items()
+    }
     return Corpus(prepared, pairs, data)
 
 

@@ -62,9 +62,15 @@ def train(config: Config) -> int:
         if not is_launched_rank():
             print(f"batch.layout=packed: this backbone runs padded, because {built.unpacked}")
         config = replace(config, batch=replace(config.batch, layout="padded"))
+    if config.data.max_length > built.max_length:
+        if not is_launched_rank():
+            print(f"data.max_length={config.data.max_length}: lowered to the {built.max_length:,} that the model reads")
+        config = replace(config, data=replace(config.data, max_length=built.max_length))
     with record.phase("data"):
-        corpus = build_corpus(config, renderer, [*audits, *watch], cache=cache)
+        corpus = build_corpus(config, renderer, [*audits, *watch], cache=cache, readable=built.max_length)
     if not is_launched_rank():
+        if head := built.facts.get("head"):
+            print(f"head: {head}, {_HEADS[head]}")
         _begin(config, corpus, renderer, directory)
         _warn_of_oversized(corpus, config)
     with record.phase("training"):
@@ -97,6 +103,10 @@ def train(config: Config) -> int:
     texts = texts_by_id(corpus.slices)
     show(judgement, evidence, directory, record=record, config=redacted(config), model_facts=facts, texts=texts)
     return exit_status(judgement.decision, config.gate)
+
+
+_HEADS = {"new": "the source has none", "kept": "the source is a reward model already"}
+"""What is said of where the scalar head comes from."""
 
 
 def _begin(config: Config, corpus: Corpus, renderer: Renderer, directory: RunDirectory) -> None:

@@ -15,8 +15,9 @@ from rmx.data.render import Renderer
 from rmx.data.row_stream import Row
 from rmx.data.text import digest
 from rmx.errors import ConfigError
+from rmx.model.model_config import context_length, read_config
 from rmx.model.tokenizer import load_tokenizer
-from rmx.model.weights import backbone_location, context_length, load_causal_lm, read_config
+from rmx.model.weights import backbone_location, load_causal_lm
 from rmx.policy.engine import Engine, Law
 from rmx.policy.sampling import CUT, Policy, sample_stream
 from rmx.policy.transformers_engine import TransformersEngine

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from rmx.data.batch import SequenceBatch
 from rmx.data.render import Renderer
 from rmx.model.layouts.padded import pad_right
+from rmx.model.model_config import context_length
 from rmx.model.source import Location
 from rmx.model.tokenizer import read_tokenizer, set_pad_token
-from rmx.model.weights import context_length
 from rmx.scorers.classifier import read_classifier
 from rmx.scorers.loading import LoadedScorer
 

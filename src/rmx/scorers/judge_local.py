@@ -13,10 +13,10 @@ from rmx.data.chat_template import ChatTemplate, RefusedTextError
 from rmx.data.files import content_hash
 from rmx.domain import Message
 from rmx.errors import ModelError
+from rmx.model.model_config import context_length
 from rmx.model.quiet import quiet_loading
 from rmx.model.source import locate
 from rmx.model.tokenizer import read_tokenizer
-from rmx.model.weights import context_length
 from rmx.scorers.judge_question import Reply
 from rmx.scorers.reward_model import place
 

@@ -14,10 +14,10 @@ from rmx.data.files import content_hash
 from rmx.data.render import Renderer
 from rmx.errors import ModelError
 from rmx.model.adapter import read_adapter
+from rmx.model.model_config import context_length
 from rmx.model.sequence_model import SequenceModel
 from rmx.model.source import Location, locate
 from rmx.model.tokenizer import read_tokenizer
-from rmx.model.weights import context_length
 from rmx.scorers.implicit import load_likelihood
 from rmx.scorers.kind import Surroundings
 from rmx.scorers.loading import LoadedScorer

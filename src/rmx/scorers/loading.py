@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from torch import Tensor, nn
+from torch import nn
 
 from rmx.config.schema import BatchConfig
 from rmx.data.render import Renderer
 from rmx.data.tokenise import TextRenderer
 from rmx.errors import ExportError, ModelError
+from rmx.model.classifier import anatomy, reader, stored_tensors
 from rmx.model.contract import CONTRACT_FILE, Contract
 from rmx.model.head import ScalarHead
-from rmx.model.layouts import adopt_layout
 from rmx.model.reward_model import RewardModel
 from rmx.model.scoring import map_sequences
 from rmx.model.sequence_model import SequenceModel
@@ -27,7 +26,6 @@ from rmx.scorers.implicit import load_implicit
 __all__ = ["LoadedScorer", "find_reward", "load_export", "verify_texts"]
 
 _KEY = "reward"
-_SCORE = "score.weight"
 
 
 @dataclass(frozen=True)
@@ -79,6 +77,8 @@ def load_export(directory: Path, *, device: torch.device | str, layout: str, cac
     verify_texts(directory, renderer, contract)
     if tokenizer.pad_token_id != contract.pad_id:
         raise _refusal(directory, f"the pad id is not {contract.pad_id}")
+    if contract.padding == "right" and tokenizer.padding_side != "right":
+        raise _refusal(directory, f"its tokenizer pads on the {tokenizer.padding_side}, recorded is right alone")
     model: SequenceModel
     if contract.method == "dpo":
         model, unpacked = load_implicit(directory, contract, layout=layout, cache=cache)
@@ -98,21 +98,16 @@ def _explicit(directory: Path, contract: Contract, layout: str) -> tuple[RewardM
     network = read_classifier(directory)
     if network.config.get_text_config().pad_token_id != contract.pad_id:
         raise _refusal(directory, f"the pad id is not {contract.pad_id}")
-    head = ScalarHead(network.score.in_features, std=0.0, seed=0)
-    with torch.no_grad():
-        head.weight.copy_(_stored_head(directory))
-    chosen, unpacked = adopt_layout(network.base_model, layout)
-    return RewardModel(network.base_model, head, chosen).eval().requires_grad_(False), unpacked
-
-
-def _stored_head(directory: Path) -> Tensor:
-    """Return the head as stored: transformers casts it to the backbone's dtype."""
-    for file in sorted(directory.glob("*.safetensors")):
-        with safe_open(file, "pt") as tensors:
-            if _SCORE in tensors.keys():  # noqa: SIM118 (no mapping)
-                stored: Tensor = tensors.get_tensor(_SCORE)
-                return stored
-    raise _refusal(directory, f"no file holds {_SCORE}")
+    parts = anatomy(network.config)
+    weight, bias = f"{parts.head}.weight", f"{parts.head}.bias"
+    # As stored: transformers casts it to the backbone's dtype.
+    stored = stored_tensors(directory, (weight, bias))
+    if weight not in stored:
+        raise _refusal(directory, f"no file holds {weight}")
+    read = reader(network, parts, layout, directory=directory)
+    head = ScalarHead.of(stored[weight], stored.get(bias))
+    model = RewardModel(network.base_model, head, read.layout, between=read.between)
+    return model.eval().requires_grad_(False), read.unpacked
 
 
 def verify_texts(directory: Path, renderer: Renderer, contract: Contract) -> None:

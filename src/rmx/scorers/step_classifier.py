@@ -18,10 +18,10 @@ from rmx.data.control_tokens import ControlTokens
 from rmx.data.files import content_hash
 from rmx.domain import Candidate
 from rmx.errors import ModelError
+from rmx.model.model_config import context_length
 from rmx.model.quiet import quiet_loading
 from rmx.model.source import locate
 from rmx.model.tokenizer import read_tokenizer
-from rmx.model.weights import context_length
 from rmx.scorers.base import Scored
 from rmx.scorers.process import Aggregate, aggregated
 from rmx.scorers.reward_model import place

@@ -46,7 +46,7 @@ class Trl(ScorerKind):
         """
         from pathlib import Path
 
-        from rmx.model.weights import context_length
+        from rmx.model.model_config import context_length
         from rmx.scorers.foreign import ForeignModel, float32_head, head_bytes
         from rmx.scorers.loading import LoadedScorer
         from rmx.scorers.reward_model import Reward, place
