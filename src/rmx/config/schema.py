@@ -50,6 +50,13 @@ class SplitConfig:
     """`grouped`, or `row_random`, which exists only to measure how much leakage flatters."""
     salt: str = "rmx"
     """Changes which groups are held out; part of the split fingerprint."""
+    folds: int | None = None
+    """Cross-fitting: every pair is judged by a model that was trained without its fold, one of this many; each fold is
+    held out in turn, so that `heldout` is not read. Null trains one model."""
+    fold: int | None = None
+    """Train the one run of a cross-fit that judges this fold, counted from 0; null trains all of them."""
+    final: bool = False
+    """With `folds`: train one more model on all folds, for use; nothing judges it."""
     half: str | None = None
     """`first` or `second`: train on one half of the train groups, so that two rewards share no prompt; null on all."""
 
@@ -116,6 +123,8 @@ class ModelConfig:
     attention: str = "sdpa"
     trunk: str = "trained"
     """`trained`, or `frozen`: features computed once and cached, only the head learns (needs adapter=none)."""
+    features: str | None = None
+    """File that keeps the features of a frozen trunk from one run to the next; null keeps them for this run alone."""
     head_init: str = "normal"
     """`normal`, or `probe`: a linear probe of the untrained backbone, fitted to the train pairs before step 1."""
     head_init_std: float | None = None

@@ -80,7 +80,8 @@ def model_sentence(facts: Mapping[str, Any]) -> str:
     """Say which model was judged, how many of its layers, what of it was trained, and on how many pairs.
 
     Args:
-        facts: `name`, `source`, `layers`, `layers_total`, `adapter`, `trunk`, `train_pairs`, `trained_here`; all
+        facts: `name`, `source`, `layers`, `layers_total`, `adapter`, `trunk`, `train_pairs`, or of a cross-fit
+            `folds`, the train pairs of each one's model, `trained_here`; all
             optional, and what is absent is left out or said to be unknown.
     """
     parts = [f"Model {facts.get('name') or facts.get('source') or 'not named'}"]
@@ -89,9 +90,16 @@ def model_sentence(facts: Mapping[str, Any]) -> str:
         parts.append(f"{layers} of {total} layers" if total not in (None, layers) else f"all {layers} layers")
     if not facts.get("trained_here", True):
         parts.append("not trained here")
+    elif facts.get("folds"):
+        parts.append(f"{_trained(facts)} in {len(facts['folds'])} folds, on {_span(facts['folds'])} pairs each")
     elif facts.get("train_pairs") is not None:
         parts.append(f"{_trained(facts)} on {facts['train_pairs']:,} pairs")
     return ", ".join(parts) + "."
+
+
+def _span(sizes: Sequence[int]) -> str:
+    low, high = min(sizes), max(sizes)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _trained(facts: Mapping[str, Any]) -> str:

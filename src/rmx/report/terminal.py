@@ -18,6 +18,7 @@ from rmx.report.sentences import (
     gate_sentence,
     interval_words,
     metric_name,
+    recipe_words,
     verdict_words,
 )
 from rmx.report.summary import Summary, model_sentence, summarise
@@ -72,6 +73,8 @@ def print_verdict(
     say(f"{decision.verdict}: {verdict_words(decision)}", _STYLES[decision.verdict])
     if decision.simulated:
         say("Labels are simulated: they come from a known gold reward, not from people.", "bold")
+    if decision.folds:
+        say(recipe_words(decision), "bold")
     say(model_sentence(model_facts))
     say(gate_sentence(decision))
     for outcome in summary.blocking:
