@@ -24,6 +24,7 @@ __all__ = [
     "PathsConfig",
     "RerankConfig",
     "SampleConfig",
+    "ScoreConfig",
     "SplitConfig",
     "TrainerConfig",
 ]
@@ -247,6 +248,14 @@ class SampleConfig:
 
 
 @dataclass
+class ScoreConfig:
+    """What `rmx.score` writes besides rewards."""
+
+    normalise: bool = False
+    """Rewards in standard deviations over validation, and calibrated preferences, by the model's contract."""
+
+
+@dataclass
 class RerankConfig:
     """Best-of-n of a file of completions."""
 
@@ -333,6 +342,7 @@ class Config:
     """Audits at every validation, by name, on the validation slice alone."""
     scorer: dict[str, Any] = field(default_factory=dict)
     sample: SampleConfig = field(default_factory=SampleConfig)
+    score: ScoreConfig = field(default_factory=ScoreConfig)
     rerank: RerankConfig = field(default_factory=RerankConfig)
     gate: GateConfig = field(default_factory=GateConfig)
     decide: DecideConfig = field(default_factory=DecideConfig)
