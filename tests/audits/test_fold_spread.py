@@ -24,9 +24,9 @@ def test_the_estimate_is_paule_and_mandels() -> None:
     for _ in range(20):
         variances = rng.uniform(0.5, 2.0, 6)
         values = rng.normal(0, 3.0, 6) + rng.normal(0, np.sqrt(variances))
-        other = combine_effects(values, variances, method_re="iterated", atol=1e-10)
+        other = combine_effects(values, variances, method_re="iterated")
         found = between_deviation(values, variances)
-        assert found.estimate**2 == pytest.approx(other.tau2, rel=1e-4)
+        assert found.estimate**2 == pytest.approx(other.tau2, rel=1e-4, abs=1e-4)
         assert found.low <= found.estimate <= found.high
         assert found.p_value == pytest.approx(other.test_homogeneity().pvalue, rel=1e-8)
 
@@ -39,7 +39,7 @@ def test_the_interval_covers(tau: float) -> None:
     for _ in range(400):
         found = between_deviation(0.7 + rng.normal(0, tau, 5) + rng.normal(0, np.sqrt(variances)), variances)
         hits += found.low <= tau <= found.high
-    assert 0.92 < hits / 400  # at 0 the lower end cannot miss: about 97.5%
+    assert hits > 0.92 * 400  # at 0 the lower end cannot miss: about 97.5%
 
 
 def test_folds_of_one_accuracy_have_no_spread_and_others_are_found() -> None:

@@ -1,5 +1,6 @@
 import json
 import random
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -204,7 +205,7 @@ def folds_data(tmp_path: Path, fold: int | None, **changes) -> DataConfig:
     subjects = ["a song", "the rain", "my cat", "an old ship", "two trains", "his garden", "the moon", "salt"]
     rows = [
         {
-            "prompt": f"Tell me number {k // 2} about {subjects[k % 8]}",
+            "prompt": f"Tell me number {k // 2} about {subjects[k // 2 % 8]}",
             "chosen": f"yes {k}",
             "rejected": f"no {k}",
             "votes": [3, 0] if k % 5 else [2, 1],
@@ -248,7 +249,8 @@ def test_prepared_folds_come_back_from_the_cache_and_from_their_files(tmp_path: 
 
 def test_a_prompt_in_two_folds_is_counted(tmp_path: Path) -> None:
     rows = split_rows(prepare(folds_data(tmp_path, None)).splits)
-    moved = next(r for r in rows if r.split == "fold_1")
+    groups = Counter(r.group for r in rows if r.split == "fold_1")
+    moved = next(r for r in rows if r.split == "fold_1" and groups[r.group] > 1)
     leaky = [r._replace(split="fold_3") if r == moved else r for r in rows]
     found = count_overlap(leaky)
     rest = sum(r.group == moved.group and r.split == "fold_1" for r in leaky)

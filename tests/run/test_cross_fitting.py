@@ -66,9 +66,8 @@ def test_out_of_fold_rewards_are_those_of_each_folds_arithmetic_by_hand(
     directory, _ = crossed
     config = compose_config("train", JOB, run=directory)
     whole = prepare(config.data)
-    built = build_reward_model(
-        model_named("tiny-random", trunk="frozen"), AdapterConfig(kind="none"), layout="packed", seed=0, cache=weights_cache
-    )
+    model = model_named("tiny-random", trunk="frozen")
+    built = build_reward_model(model, AdapterConfig(kind="none"), layout="packed", seed=0, cache=weights_cache)
     start = built.reward_model.head.weight.detach().clone()
     renderer = Renderer(built.tokenizer)
     pairs = [p for name, of_fold in whole.splits.items() if name != "disputed" for p in of_fold]
@@ -116,7 +115,8 @@ def test_what_it_says_concerns_the_recipe(crossed: tuple[Path, str]) -> None:
     fresh = read_scores(directory / "scores" / "fresh_policy.parquet").view("model")
     assert len(fresh) == 40
     assert {t[FOLD_TAG] for t in fresh.tags()} == {"0", "1", "2"}
-    results = {(r["audit"], r["slice"], r["metric"]): r for r in json_of(directory / "audits.json") if r["scorer"] == "model"}
+    mine = [r for r in json_of(directory / "audits.json") if r["scorer"] == "model"]
+    results = {(r["audit"], r["slice"], r["metric"]): r for r in mine}
     assert results["scale", "heldout", "mean_reward"]["reason"] == "not_applicable"
     assert set(results["fold_spread", "heldout", "accuracy_sd"]["detail"]["folds"]) == {"0", "1", "2"}
     assert results["best_of_n", "samples", "decline_sd"]["n_pairs"] == 12
@@ -167,9 +167,7 @@ def test_a_killed_cross_fit_goes_on_at_the_fold_it_was_in(crossed: tuple[Path, s
     tables = (read_scores(d / "scores" / "heldout.parquet") for d in (whole, directory))
     one, other = (t.view("model").margins for t in tables)
     np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-5)
-    refused = call(
-        "train", *JOB, f"hydra.run.dir={directory}", "trainer.resume=auto", "optim.lr=0.01", status=1
-    ).stderr
+    refused = call("train", *JOB, f"hydra.run.dir={directory}", "trainer.resume=auto", "optim.lr=0.01", status=1).stderr
     assert "was begun with optim.lr=0.05, not 0.01" in refused
 
 

@@ -145,9 +145,7 @@ def test_a_file_gets_normalised_rewards_and_calibrated_preferences(reward: Rewar
     }
     assert ref["preference"] == pytest.approx(chance)
     assert ref["reference_reward_normalised"] == pytest.approx((b - 0.3) / 0.5)
-    assert {k: v for k, v in long.items() if k not in ("id", "reason")} == dict.fromkeys(
-        set(ref) - {"id"}
-    )
+    assert {k: v for k, v in long.items() if k not in ("id", "reason")} == dict.fromkeys(set(ref) - {"id"})
     assert long["reason"].startswith("over_length")
     score_stream(reward, source, tmp_path / "plain.jsonl")
     plain = json.loads((tmp_path / "plain.jsonl").read_text().splitlines()[2])

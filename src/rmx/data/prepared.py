@@ -60,9 +60,9 @@ class Prepared:
         for name in splits:
             # Of a cross-fit every fold is trained on, and judges.
             if name not in JUDGE_ALONE and self.splits[name] and not splits[name]:
-                first = next(gone[p.pair_id] for p in self.splits[name])
+                first, count = next(gone[p.pair_id] for p in self.splits[name]), len(self.splits[name])
                 raise DataError(
-                    f"all {len(self.splits[name]):,} pairs of {name} leave as {first.reason}, first {first.origin.file} "
+                    f"all {count:,} pairs of {name} leave as {first.reason}, first {first.origin.file} "
                     f"row {first.origin.row} ({first.detail}); raise data.max_length or use other data"
                 )
         rows = split_rows(splits)

@@ -90,9 +90,8 @@ def in_fold(items: Sequence[T], split: SplitConfig) -> tuple[T, ...]:
     prompts = index_prompts(items)
     groups = [item.group or f"prompt {number}" for item, number in zip(items, prompts.of_pair, strict=True)]
     numbers = _group_numbers(prompts, groups, split)
-    return tuple(
-        item for item, u in zip(items, numbers, strict=True) if _in_run_of_fold(u, split.folds, split.fold, 0) != "train"
-    )
+    places = [_in_run_of_fold(u, split.folds, split.fold, validation=0) for u in numbers]
+    return tuple(item for item, place in zip(items, places, strict=True) if place == "heldout")
 
 
 def _group_numbers(prompts: Prompts, groups: Sequence[str], split: SplitConfig) -> list[float]:

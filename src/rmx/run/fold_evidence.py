@@ -64,9 +64,7 @@ def pool_evidence(found: Sequence[FoldRun], prepared: Prepared, directory: RunDi
     scores = {n: pool_folds({str(f.fold): f.scores.scores[n] for f in found if n in f.scores.scores}) for n in names}
     names = sorted({name for fold in found for name in fold.scores.candidates})
     candidates = {
-        n: CandidateTable(
-            pa.concat_tables([f.scores.candidates[n].table for f in found if n in f.scores.candidates])
-        )
+        n: CandidateTable(pa.concat_tables([f.scores.candidates[n].table for f in found if n in f.scores.candidates]))
         for n in names
     }
     ledger = pool_ledgers(prepared.ledger, {fold_name(f.fold): f.run.ledger for f in found})
@@ -99,8 +97,9 @@ def _refuse_other_pairs(fold: FoldRun, prepared: Prepared) -> None:
     judged = {row[:2] + row[3:] for row in read_split(fold.run.directory.data) if row.split == "heldout"}
     if wanted != judged:
         raise RunError(
-            f"{fold.run.directory.path}: judged {len(judged):,} pairs, {len(judged ^ wanted):,} of them others than the "
-            f"{len(wanted):,} of its fold now: the data have changed; bring them back, or choose another hydra.run.dir"
+            f"{fold.run.directory.path}: judged {len(judged):,} pairs, its fold now has {len(wanted):,}, and "
+            f"{len(judged ^ wanted):,} are in one alone: the data have changed; bring them back, or choose another "
+            "hydra.run.dir"
         )
 
 

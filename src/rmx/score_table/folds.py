@@ -1,4 +1,4 @@
-"""One score table of several models, each of which scored a part of the pairs: the out-of-fold scores of a cross-fit."""
+"""One score table of several models, each of which scored a part of the pairs, as a cross-fit has them."""
 
 from __future__ import annotations
 

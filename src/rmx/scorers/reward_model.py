@@ -75,9 +75,7 @@ class Reward:
         rewards = self._score(prompts, completions)
         return self.scale.normalise(rewards) if normalise else rewards
 
-    def preference(
-        self, prompts: Sequence[Prompt], first: Sequence[str], second: Sequence[str]
-    ) -> NDArray[np.float64]:
+    def preference(self, prompts: Sequence[Prompt], first: Sequence[str], second: Sequence[str]) -> NDArray[np.float64]:
         """Return the chance (n,) that the first of two completions is preferred to the second, float64.
 
         Args:

@@ -49,9 +49,7 @@ class Batch:
         return rewards, reasons
 
 
-def score_stream(
-    scorer: TextScorer, source: Path, target: Path, *, scale: RewardScale | None = None
-) -> RowSummary:
+def score_stream(scorer: TextScorer, source: Path, target: Path, *, scale: RewardScale | None = None) -> RowSummary:
     """Write a JSON line with `id` and `reward` for each row with `id`, `prompt` and `completion`.
 
     Rows with `chosen` and `rejected` in place of `completion` get `chosen_reward`, `rejected_reward`, their `margin`
