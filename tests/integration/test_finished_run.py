@@ -29,9 +29,9 @@ JOB = [
 ]
 
 
-def call(name: str, *overrides: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+def call(name: str, *overrides: str, status: int = 0, timeout: float = 250) -> subprocess.CompletedProcess[str]:
     arguments = [sys.executable, "-m", f"rmx.{name}", *overrides]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=250, check=False)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=timeout, check=False)
     assert done.returncode == status, done.stdout + done.stderr
     return done
 

@@ -136,6 +136,15 @@ def test_an_arm_is_taken_up_only_whole(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(started) == 1
 
 
+def test_a_cross_fit_is_no_arm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rmx.run.finished.verify_split", lambda _: None)
+    finished(tmp_path / "rm", "rm", compose_config("decide", ["model=tiny-random", "data=synthetic"], run=tmp_path))
+    ledger = tmp_path / "rm" / "data" / "ledger.json"
+    ledger.write_text(json.dumps({"splits": {"fold_0": 2}, "folds": {"fold_0": {"train": 1}}}))
+    with pytest.raises(ConfigError, match="is a cross-fit of several models; give a run of one"):
+        find_arm(tmp_path / "rm", "rm")
+
+
 def test_a_method_is_not_trained_beside_a_run_of_other_data(tmp_path: Path) -> None:
     config = compose_config("decide", ["data.max_length=300"], run=tmp_path / "here")
     same = yaml.safe_load(yaml.safe_dump(redacted(config)))

@@ -25,6 +25,8 @@ from rmx.model.scoring import map_sequences
 from rmx.run.cross_fitting import cross_fit
 from rmx.score_table import FOLD_TAG, read_scores
 
+pytestmark = pytest.mark.timeout(1200)  # four trainings stand behind the first test
+
 FOLDS, STEPS, RATE = 3, 5, 0.05
 JOB = [
     "model=tiny-random",
@@ -52,7 +54,7 @@ JOB = [
 @pytest.fixture(scope="module")
 def crossed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     directory = tmp_path_factory.mktemp("crossed") / "run"
-    return directory, call("train", *JOB, "data.split.final=true", f"hydra.run.dir={directory}").stdout
+    return directory, call("train", *JOB, "data.split.final=true", f"hydra.run.dir={directory}", timeout=1000).stdout
 
 
 def json_of(path: Path) -> Any:
@@ -160,7 +162,7 @@ def test_a_killed_cross_fit_goes_on_at_the_fold_it_was_in(crossed: tuple[Path, s
         path = directory / "folds" / "1" / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     first = (directory / "folds" / "0" / "gate.json").stat().st_mtime_ns
-    told = call("train", *JOB, f"hydra.run.dir={directory}", "trainer.resume=auto").stdout
+    told = call("train", *JOB, f"hydra.run.dir={directory}", "trainer.resume=auto", timeout=1000).stdout
     assert "fold 1 of 3: finished before" in told
     assert "fold 2 of 3: finished before" not in told
     assert (directory / "folds" / "0" / "gate.json").stat().st_mtime_ns == first

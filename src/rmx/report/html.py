@@ -142,7 +142,9 @@ def _numbers(summary: Summary, views: Mapping[str, ScoreView | None]) -> list[tu
     fresh = found_words(summary.fresh) if summary.fresh else "not provided: no fresh samples of the policy were scored"
     effects = [found_words(result) for result in summary.length]
     labels = [f"{name}: {_labellers(view)}" for name, view in views.items() if view is not None]
+    spread = [] if summary.spread is None else [("Accuracy between folds, sd", found_words(summary.spread))]
     return [
+        *spread,
         ("Noise ceiling", ceiling_words(summary.ceiling)),
         ("Fresh-policy accuracy", fresh),
         ("Length effect", "; ".join(effects) or "not provided: no edited texts were scored"),

@@ -31,6 +31,8 @@ class Summary:
     """Accuracy of the judged scorer on fresh samples of the policy."""
     length: tuple[AuditResult, ...]
     """Counterfactual length effects of the judged scorer, on what judges."""
+    spread: AuditResult | None = None
+    """Of a cross-fit, how far accuracy differs between its folds."""
     benchmarks: tuple[tuple[AuditResult, ...], ...] = ()
     """Headline of each public benchmark that was scored: the judged scorer's, then those of length alone."""
 
@@ -61,6 +63,9 @@ def summarise(decision: GateDecision, results: Sequence[AuditResult]) -> Summary
         fresh=next((r for r in accuracies if r.slice == "fresh_policy" and r.scorer == scorer), None),
         length=tuple(
             r for r in results if r.audit == "length_effect" and r.scorer == scorer and r.slice != "validation"
+        ),
+        spread=next(
+            (r for r in results if r.audit == "fold_spread" and r.scorer == scorer and r.estimate is not None), None
         ),
         benchmarks=_benchmarks(results, scorer),
     )

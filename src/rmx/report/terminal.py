@@ -104,6 +104,10 @@ def _numbers(summary: Summary) -> list[str]:
     lines += [f"  {name:<{width}}  not provided" for name in summary.missing_baselines]
     if not summary.heldout:
         lines = ["Heldout accuracy: not provided: no heldout slice was scored"]
+    if summary.spread is not None:
+        lines.append(
+            f"Between folds, beyond the sampling of pairs: standard deviation {interval_words(summary.spread)}"
+        )
     lines.append(f"Noise ceiling: {ceiling_words(summary.ceiling)}")
     fresh = found_words(summary.fresh) if summary.fresh else "not provided: no fresh samples of the policy were scored"
     lines.append(f"Fresh-policy accuracy: {fresh}")

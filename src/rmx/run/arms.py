@@ -46,6 +46,8 @@ def find_arm(path: Path, method: str) -> ArmRun:
     run = find_run(path)
     if run is None:
         raise ConfigError(f"decide.{method}: {path} is no finished run; give the directory of one, or leave it out")
+    if run.ledger.get("folds"):
+        raise ConfigError(f"decide.{method}: {path} is a cross-fit of several models; give a run of one")
     kind = run.config.get("method", {}).get("kind", "rm")
     if kind != method:
         raise ConfigError(f"decide.{method}: {path} was trained with method={kind}; give a run of method={method}")
