@@ -85,9 +85,9 @@ def model_sentence(facts: Mapping[str, Any]) -> str:
     """Say which model was judged, how many of its layers, what of it was trained, and on how many pairs.
 
     Args:
-        facts: `name`, `source`, `layers`, `layers_total`, `adapter`, `trunk`, `train_pairs`, or of a cross-fit
-            `folds`, the train pairs of each one's model, `trained_here`; all
-            optional, and what is absent is left out or said to be unknown.
+        facts: `name`, `source`, `layers`, `layers_total`, `adapter`, `trunk`, `train_pairs`, `trained_here`, and of a
+            cross-fit `folds`, the train pairs of each one's model; all optional, and what is absent is left out or said
+            to be unknown.
     """
     parts = [f"Model {facts.get('name') or facts.get('source') or 'not named'}"]
     layers, total = facts.get("layers"), facts.get("layers_total")

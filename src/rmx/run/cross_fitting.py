@@ -59,7 +59,7 @@ def cross_fit(config: Config) -> int:
     if config.data.split.final:
         with record.phase("final"):
             _train_final(config, directory)
-    record.fingerprints.update(found[0].fingerprints)
+    record.fingerprints.update(found[0].run.fingerprints)
     record.fingerprints.update(data=prepared.fingerprint, split=prepared.ledger.split_fingerprint)
     with record.phase("judgement"):
         evidence = pool_evidence(found, prepared, directory)

@@ -71,7 +71,7 @@ def find_run(path: Path) -> FinishedRun | None:
         "name": config["model"]["name"],
         "total_layers": model.get("layers_total"),
         "train_pairs": ledger["splits"].get("train"),
-        "folds": fold_sizes(ledger),
+        **({"folds": folds} if (folds := fold_sizes(ledger)) else {}),
         "trained_here": True,
     }
     scores = {name.removeprefix(SCORES): value for name, value in fingerprints.items() if name.startswith(SCORES)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,11 +32,6 @@ class FoldRun:
     fold: int
     run: FinishedRun
     scores: FoundScores
-
-    @property
-    def fingerprints(self) -> Mapping[str, str]:
-        """Of data, split, template and weights."""
-        return self.run.fingerprints
 
 
 def find_fold(path: Path, fold: int) -> FoldRun:
