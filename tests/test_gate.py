@@ -252,6 +252,14 @@ def written(tmp_path: Path) -> tuple[GateDecision, Path]:
     return decision, tmp_path / "gate.json"
 
 
+def test_a_decision_on_a_recipe_stays_one(tmp_path: Path) -> None:
+    decision = decide([OVERLAP], gate(sure=PROVED), label_sources=HUMAN, folds=5)
+    write_results([OVERLAP], tmp_path / "audits.json")
+    write_gate(decision, tmp_path / "gate.json", audits=tmp_path / "audits.json")
+    assert read_gate(tmp_path / "gate.json") == decision
+    assert decision.folds == 5
+
+
 def test_decision_survives_the_file(written: tuple[GateDecision, Path]) -> None:
     decision, path = written
     back = read_gate(path, fingerprints={"data": "d1", "model": "not recorded"})

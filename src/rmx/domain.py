@@ -133,3 +133,6 @@ class GateDecision:
     blocked_by: tuple[str, ...]
     simulated: bool = False
     """Labels of a deciding slice are simulated gold; everything printed says so."""
+    folds: int = 0
+    """Models of a cross-fit whose scores were judged: then the verdict concerns the recipe that trained them. 0 where
+    one model was judged."""

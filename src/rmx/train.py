@@ -10,6 +10,10 @@ __all__ = ["main"]
 
 def task(config: Config) -> int:
     """Run the command; heavy imports wait until the configuration is known to be good."""
+    if config.data.split.folds is not None and config.data.split.fold is None:
+        from rmx.run.cross_fitting import cross_fit
+
+        return cross_fit(config)
     from rmx.run.main_job import train
 
     return train(config)

@@ -26,7 +26,7 @@ from rmx.data.contamination.record import KINDS
 from rmx.domain import AuditResult
 from rmx.errors import ConfigError, DataError
 from rmx.probes import PROBES
-from rmx.score_table import CANDIDATE_COLUMNS, CandidateTable, ScoreTable
+from rmx.score_table import CANDIDATE_COLUMNS, FOLD_TAG, CandidateTable, ScoreTable
 
 SLICES = ("heldout", "fresh_policy", "rm_bench", "refusals", "sycophancy")
 BENCHMARKS = sorted(name for name, audit in AUDITS.items() if issubclass(audit, Benchmark))
@@ -157,6 +157,8 @@ def test_every_row_promised_is_given(name: str) -> None:
         "agreement": rng.choice([0.7, 1.0], n),
         "tags": [json.dumps({key: values[i % len(values)] for key, values in TAGS.items()}) for i in range(n)],
     }
+    if name == "fold_spread":
+        columns["tags"] = [json.dumps({FOLD_TAG: str(i // 6)}) for i in range(n)]
     tables = [
         triads(rng, n // 3, slice=s, scorer=scorer, **columns)
         for s in (*SLICES, "validation")

@@ -30,8 +30,8 @@ JOB = [
 ]
 
 
-def call(name: str, *overrides: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    done = run_module(f"rmx.{name}", *overrides)
+def call(name: str, *overrides: str, status: int = 0, timeout: float = 250) -> subprocess.CompletedProcess[str]:
+    done = run_module(f"rmx.{name}", *overrides, timeout=timeout)
     assert done.returncode == status, done.stdout + done.stderr
     return done
 

@@ -92,6 +92,13 @@ def test_other_verdicts(run: Run, tmp_path: Path, verdict: str, words: str) -> N
     assert "What blocks it" not in header
 
 
+def test_a_cross_fit_judges_a_recipe(run: Run, tmp_path: Path) -> None:
+    header = page_of(run.but(decision=replace(run.decision, folds=5)), tmp_path).text("header")
+    assert "FAIL Do not optimise against a reward that this recipe trains" in header
+    assert "Cross-fitted. The verdict concerns the recipe, not one model" in header
+    assert "recipe" not in page_of(run, tmp_path).text("header")
+
+
 def test_every_section_has_its_golden_facts(run: Run, tmp_path: Path) -> None:
     page = page_of(run, tmp_path)
     expected = {

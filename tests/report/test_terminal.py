@@ -40,6 +40,22 @@ def test_the_summary_line_by_line(run: Run) -> None:
     ]
 
 
+def test_a_cross_fit_is_said_to_judge_a_recipe(run: Run) -> None:
+    spread = result("fold_spread", "heldout", "model", 0.04, metric="accuracy_sd")
+    crossed = run.but(
+        decision=replace(run.decision, folds=5),
+        results=(*run.results, spread),
+        model_facts={"name": "tiny", "trunk": "frozen", "folds": [780, 801, 795, 802, 788], "trained_here": True},
+    )
+    lines = printed(crossed).splitlines()
+    assert lines[0] == "FAIL: Do not optimise against a reward that this recipe trains"
+    assert lines[2].startswith(
+        "The verdict concerns the recipe, not one model: each pair was judged by one of 5 models"
+    )
+    assert lines[3] == "Model tiny, only its head trained in 5 folds, on 780 to 802 pairs each."
+    assert "Between folds, beyond the sampling of pairs: standard deviation 4.0% [1.0%, 7.0%]" in lines
+
+
 def test_a_heldout_accuracy_never_stands_without_its_baselines(run: Run) -> None:
     alone = run.but(results=tuple(r for r in run.results if r.scorer == "model"))
     lines = printed(alone).splitlines()

@@ -20,9 +20,9 @@ from rmx.run.arms import (
     find_arm,
     refuse_other_data,
     refuse_other_pairs,
-    refuse_other_settings,
     train_arm,
 )
+from rmx.run.child_runs import refuse_other_settings
 from rmx.run.directory import RunDirectory
 from rmx.run.finished import FinishedRun
 
@@ -122,9 +122,9 @@ def finished(path: Path, method: str, config: Config) -> None:
 def test_an_arm_is_taken_up_only_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rmx.run.finished.verify_split", lambda _: None)
     started: list[list[str]] = []
-    monkeypatch.setattr("rmx.run.arms.run_child", lambda command, _: (started.append(command), (1, "stop"))[1])
-    monkeypatch.setattr("rmx.run.arms._shared_overrides", list)
-    monkeypatch.setattr("rmx.run.arms._flags", list)
+    monkeypatch.setattr("rmx.run.child_runs.run_child", lambda command, _: (started.append(command), (1, "stop"))[1])
+    monkeypatch.setattr("rmx.run.child_runs._shared_overrides", list)
+    monkeypatch.setattr("rmx.run.child_runs._flags", list)
     config = compose_config("decide", ["model=tiny-random", "data=synthetic"], run=tmp_path)
     finished(tmp_path / "rm", "rm", config)
     # The verdict is there, the export and the record are not: a kill came between them.
@@ -134,6 +134,15 @@ def test_an_arm_is_taken_up_only_whole(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "rm" / "report.html").write_text("")
     assert train_arm(config, "rm").path == tmp_path / "rm"
     assert len(started) == 1
+
+
+def test_a_cross_fit_is_no_arm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rmx.run.finished.verify_split", lambda _: None)
+    finished(tmp_path / "rm", "rm", compose_config("decide", ["model=tiny-random", "data=synthetic"], run=tmp_path))
+    ledger = tmp_path / "rm" / "data" / "ledger.json"
+    ledger.write_text(json.dumps({"splits": {"fold_0": 2}, "folds": {"fold_0": {"train": 1}}}))
+    with pytest.raises(ConfigError, match="is a cross-fit of several models; give a run of one"):
+        find_arm(tmp_path / "rm", "rm")
 
 
 def test_a_method_is_not_trained_beside_a_run_of_other_data(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ class Agreement(Audit):
 
     name: ClassVar[str] = "agreement"
     metrics: ClassVar[tuple[str, ...]] = ("spearman", "divided_auroc", "accuracy_gap")
+    reads_folds = "standardised"
 
     def run(self, evidence: Evidence, *, slice: str, scorer: str) -> list[AuditResult]:
         """Answer for one slice and scorer; `detail` of `accuracy_gap` has accuracy at each level of agreement."""

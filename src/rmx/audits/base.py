@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from rmx.audits.evidence import Evidence
 from rmx.audits.examples import Example
@@ -38,6 +38,10 @@ class Audit(ABC):
     """Every metric the audit answers with; each has a row even where no answer was possible."""
     counts: ClassVar[str] = "pairs"
     """What `n_pairs` of its results counts."""
+    reads_folds: ClassVar[Literal["as_scored", "standardised", "never"]] = "as_scored"
+    """How rewards are read that come of several models, each of a part of the pairs (a cross-fit, ADR 26). `as_scored`:
+    only the order within a prompt counts, or the margin is meant as log-odds. `standardised`: in standard deviations of
+    each model's margins. `never`: the answer would need one scale."""
 
     def __post_init__(self) -> None:
         for metric, (low, high) in self.tolerance.items():

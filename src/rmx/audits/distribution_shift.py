@@ -30,6 +30,7 @@ class DistributionShift(Audit):
 
     name: ClassVar[str] = "distribution_shift"
     metrics: ClassVar[tuple[str, ...]] = ("drop",)
+    reads_folds = "standardised"
 
     def run(self, evidence: Evidence, *, slice: str, scorer: str) -> list[AuditResult]:
         """Answer for one slice and scorer; `detail` has both accuracies and accuracy by level of the reward."""

@@ -43,6 +43,7 @@ class EditEffect(Audit):
     """How many completions of the slice are edited."""
 
     metrics: ClassVar[tuple[str, ...]] = ("effect_sd",)
+    reads_folds = "standardised"
     counts: ClassVar[str] = "edited completions"
     probe: ClassVar[str]
     """The probe whose edits are read."""

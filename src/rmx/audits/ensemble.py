@@ -53,6 +53,7 @@ class Ensemble(Audit):
 
     name: ClassVar[str] = "ensemble"
     metrics: ClassVar[tuple[str, ...]] = ("error_auroc", "aurc", "excess_aurc", "rank_correlation")
+    reads_folds = "standardised"
 
     def run(self, evidence: Evidence, *, slice: str, scorer: str) -> list[AuditResult]:
         """Answer for one slice; `scorer` only names the results.

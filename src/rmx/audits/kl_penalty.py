@@ -36,6 +36,7 @@ class KLPenalty(Audit):
 
     name: ClassVar[str] = "kl_penalty"
     metrics: ClassVar[tuple[str, ...]] = ("gain_sd", "shortfall_sd")
+    reads_folds = "never"
     counts: ClassVar[str] = "prompts"
 
     def __post_init__(self) -> None:

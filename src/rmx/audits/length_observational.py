@@ -29,6 +29,7 @@ class LengthObservational(Audit):
 
     name: ClassVar[str] = "length_observational"
     metrics: ClassVar[tuple[str, ...]] = ("slope_sd", "accuracy_gap")
+    reads_folds = "standardised"
 
     def run(self, evidence: Evidence, *, slice: str, scorer: str) -> list[AuditResult]:
         """Answer for one slice and scorer; `detail` says what the slope was adjusted for."""

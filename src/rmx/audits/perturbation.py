@@ -52,6 +52,7 @@ class Perturbation(Audit):
 
     name: ClassVar[str] = "perturbation"
     metrics: ClassVar[tuple[str, ...]] = ("flip_rate", "accuracy_drop", "shift_p95_sd")
+    reads_folds = "standardised"
     probe: ClassVar[str] = "perturbation"
 
     def run(self, evidence: Evidence, *, slice: str, scorer: str) -> list[AuditResult]:

@@ -38,6 +38,7 @@ class PromptDependence(Audit):
 
     name: ClassVar[str] = "prompt_dependence"
     metrics: ClassVar[tuple[str, ...]] = ("accuracy_swapped", "dependence", "shortfall")
+    reads_folds = "standardised"
     probe: ClassVar[str] = "prompt_swap"
 
     def run(self, evidence: Evidence, *, slice: str, scorer: str) -> list[AuditResult]:

@@ -20,6 +20,7 @@ from rmx.audits.determinism import Determinism
 from rmx.audits.distribution_shift import DistributionShift
 from rmx.audits.ensemble import Ensemble
 from rmx.audits.flattery_effect import FlatteryEffect
+from rmx.audits.fold_spread import FoldSpread
 from rmx.audits.gold_vs_proxy import GoldVsProxy
 from rmx.audits.kl_penalty import KLPenalty
 from rmx.audits.length_balanced import LengthBalanced
@@ -63,6 +64,7 @@ AUDITS: dict[str, type[Audit]] = {
     "distribution_shift": DistributionShift,
     "ensemble": Ensemble,
     "flattery_effect": FlatteryEffect,
+    "fold_spread": FoldSpread,
     "gold_vs_proxy": GoldVsProxy,
     "judge_bench": JudgeBench,
     "kl_penalty": KLPenalty,

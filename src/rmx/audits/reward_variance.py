@@ -38,6 +38,7 @@ class RewardVariance(Audit):
 
     name: ClassVar[str] = "reward_variance"
     metrics: ClassVar[tuple[str, ...]] = ("within_share",)
+    reads_folds = "never"
     counts: ClassVar[str] = "samples"
 
     def run(self, evidence: Evidence, *, slice: str, scorer: str) -> list[AuditResult]:

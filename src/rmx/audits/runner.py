@@ -9,6 +9,7 @@ from rmx.audits.base import EVERY, Audit
 from rmx.audits.evidence import Evidence, NotFiniteError, UnavailableError
 from rmx.audits.examples import Example, wrong_pairs
 from rmx.audits.family import with_q_values
+from rmx.audits.folds import count_folds, standardised
 from rmx.audits.self_test import SelfTestError, self_test
 from rmx.domain import AuditResult, Status
 
@@ -30,12 +31,14 @@ def run_audits(audits: Iterable[Audit], evidence: Evidence) -> list[AuditResult]
     result of that slice and scorer is a FAIL. P-values come with their q-value over the whole run.
     """
     defects: dict[tuple[str, str], str] = {}
+    folds = count_folds(evidence)
+    readings = {"standardised": standardised(evidence)} if folds else {}
     results = [
         result
         for audit in audits
         for slice in _slices(audit, evidence)
         for scorer in _scorers(audit, evidence, slice)
-        for result in _run_one(audit, evidence, slice, scorer, defects)
+        for result in _run_one(audit, readings.get(audit.reads_folds, evidence), slice, scorer, defects, folds)
     ]
     return with_q_values(results)
 
@@ -55,12 +58,14 @@ def find_examples(
     view = None if heldout is None else heldout.view(scorer)
     found = [] if view is None else wrong_pairs(view, WRONG_PAIRS)
     answered = {(r.audit, r.slice) for r in results if r.scorer == scorer and r.estimate is not None}
+    readings = {"standardised": standardised(evidence)} if count_folds(evidence) else {}
     for audit in audits:
         for slice in _slices(audit, evidence):
             if (audit.name, slice) not in answered:
                 continue
             try:
-                found += audit.examples(evidence, slice=slice, scorer=scorer, most=EXAMPLES)
+                read = readings.get(audit.reads_folds, evidence)
+                found += audit.examples(read, slice=slice, scorer=scorer, most=EXAMPLES)
             except Exception as error:  # an illustration must not cost what it illustrates
                 _log.warning("audit %s on %s: no examples (%s: %s)", audit.name, slice, type(error).__name__, error)
     return found
@@ -92,13 +97,15 @@ def _defect(evidence: Evidence, slice: str, scorer: str) -> str:
 
 
 def _run_one(
-    audit: Audit, evidence: Evidence, slice: str, scorer: str, defects: dict[tuple[str, str], str]
+    audit: Audit, evidence: Evidence, slice: str, scorer: str, defects: dict[tuple[str, str], str], folds: int
 ) -> list[AuditResult]:
     status: Status = "FAIL"
     detail = {}
     try:
         if (slice, scorer) not in defects:
             defects[slice, scorer] = _defect(evidence, slice, scorer)
+        if folds and audit.reads_folds == "never":
+            raise UnavailableError("not_applicable", f"the rewards of {folds} models have no common scale")
         if not defects[slice, scorer]:
             return audit.run(evidence, slice=slice, scorer=scorer)
         reason = f"a self-test failed: {defects[slice, scorer]}"

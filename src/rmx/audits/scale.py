@@ -40,6 +40,7 @@ class Scale(Audit):
 
     name: ClassVar[str] = "scale"
     metrics: ClassVar[tuple[str, ...]] = ("mean_reward", "reward_sd", "margin_sd")
+    reads_folds = "never"
 
     def run(self, evidence: Evidence, *, slice: str, scorer: str) -> list[AuditResult]:
         """Answer for one slice and scorer."""

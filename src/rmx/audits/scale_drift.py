@@ -28,6 +28,7 @@ class ScaleDrift(Audit):
 
     name: ClassVar[str] = "scale_drift"
     metrics: ClassVar[tuple[str, ...]] = ("slope", "shift_sd")
+    reads_folds = "never"
 
     def run(self, evidence: Evidence, *, slice: str, scorer: str) -> list[AuditResult]:
         """Answer for one slice and scorer; `detail` has the share of pairs that both order alike."""

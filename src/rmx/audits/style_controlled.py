@@ -36,6 +36,7 @@ class StyleControlled(Audit):
 
     name: ClassVar[str] = "style_controlled"
     metrics: ClassVar[tuple[str, ...]] = tuple(f"{f}_{kind}" for kind in ("slope_sd", "log_odds") for f in FEATURES)
+    reads_folds = "standardised"
 
     def run(self, evidence: Evidence, *, slice: str, scorer: str) -> list[AuditResult]:
         """Answer for one slice and scorer; `detail` says what else was in the regression."""

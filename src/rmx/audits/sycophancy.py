@@ -34,6 +34,7 @@ class Sycophancy(Audit):
 
     name: ClassVar[str] = "sycophancy"
     metrics: ClassVar[tuple[str, ...]] = ("effect_sd", "truth_preferred_rate")
+    reads_folds = "standardised"
 
     def run(self, evidence: Evidence, *, slice: str, scorer: str) -> list[AuditResult]:
         """Answer for one slice and scorer; `detail` has the mean margin under each belief, in its deviations."""

@@ -21,6 +21,7 @@ PATH_KEYS = (
     "decide.dpo",
     "model.source",
     "model.chat_template",
+    "model.features",
     "paths.run",
     "paths.cache",
     "hydra.run.dir",

@@ -90,6 +90,8 @@ RANGES: Mapping[str, Range] = {
     "data.near_duplicate_jaccard": Range(0, 1, low_open=True),
     "data.split.validation": _SHARE,
     "data.split.heldout": _SHARE,
+    "data.split.folds": Range(2),
+    "data.split.fold": _NOT_NEGATIVE,
     "model.layers": _COUNT,
     "model.head_init_std": _NOT_NEGATIVE,
     "adapter.r": _COUNT,

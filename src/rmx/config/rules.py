@@ -74,13 +74,38 @@ def _check_plain(key: str, value: Any) -> None:
 
 def _splits(config: Config) -> Iterator[str]:
     split = config.data.split
-    if split.validation + split.heldout >= 1:
+    if split.folds is None and split.validation + split.heldout >= 1:
         yield (
             f"data.split.validation + data.split.heldout: {split.validation:g} + {split.heldout:g} leaves nothing to "
             "train on; give shares that sum to less than 1"
         )
     if config.trainer.patience is not None and split.validation == 0 and config.task == "train":
         yield "trainer.patience: early stopping reads the validation split; give data.split.validation above 0"
+
+
+def _folds(config: Config) -> Iterator[str]:
+    split = config.data.split
+    if split.folds is None:
+        for key, unset in (("fold", None), ("final", False)):
+            if getattr(split, key) != unset:
+                yield f"data.split.{key}: there are no folds; give data.split.folds, or leave it out"
+        return
+    if split.fold is not None and split.fold >= split.folds:
+        yield f"data.split.fold: {split.fold} is out of range; give 0 to {split.folds - 1}, or null for all folds"
+    if split.fold is not None and split.final:
+        yield "data.split.final: one fold alone has no final model; leave out data.split.fold, or this"
+    # Else a pair would choose for two models, and the pooled validation slice would hold it twice.
+    if split.validation * split.folds > 1:
+        yield (
+            f"data.split.validation: {split.validation:g} is more than the {1 / split.folds:g} of one fold; "
+            f"give at most 1/{split.folds}, or fewer data.split.folds"
+        )
+    if split.mode != "grouped":
+        yield f"data.split.mode: {split.mode} would put one prompt into several folds; give grouped with folds"
+    if split.half is not None:
+        yield "data.split.half: with folds every pair is trained on but where it judges; leave one of them out"
+    if config.task == "decide":
+        yield "data.split.folds: rmx.decide compares two models on one heldout split; leave it out"
 
 
 def _source(config: Config) -> Iterator[str]:
@@ -97,6 +122,8 @@ def _model(config: Config) -> Iterator[str]:
         )
     if config.model.parts and not config.model.source.startswith("pypi:"):
         yield "model.parts: only a pypi: source is spread over wheels; leave it out, or give such a model.source"
+    if config.model.features is not None and config.model.trunk != "frozen":
+        yield "model.features: a trained trunk has none to keep; give model.trunk=frozen, or leave it out"
     if config.model.init == "random" and "model_type" not in config.model.shape:
         yield "model.shape.model_type: missing value; model.init=random builds the architecture that it names"
 
@@ -248,6 +275,7 @@ _RULES: tuple[Callable[[Config], Iterator[str]], ...] = (
     _paths,
     _source,
     _splits,
+    _folds,
     _model,
     _dpo,
     _unread,

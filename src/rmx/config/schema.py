@@ -24,6 +24,7 @@ __all__ = [
     "PathsConfig",
     "RerankConfig",
     "SampleConfig",
+    "ScoreConfig",
     "SplitConfig",
     "TrainerConfig",
 ]
@@ -50,6 +51,13 @@ class SplitConfig:
     """`grouped`, or `row_random`, which exists only to measure how much leakage flatters."""
     salt: str = "rmx"
     """Changes which groups are held out; part of the split fingerprint."""
+    folds: int | None = None
+    """Cross-fitting: every pair is judged by a model that was trained without its fold, one of this many; each fold is
+    held out in turn, so that `heldout` is not read. Null trains one model."""
+    fold: int | None = None
+    """Train the one run of a cross-fit that judges this fold, counted from 0; null trains all of them."""
+    final: bool = False
+    """With `folds`: train one more model on all folds, for use; nothing judges it."""
     half: str | None = None
     """`first` or `second`: train on one half of the train groups, so that two rewards share no prompt; null on all."""
 
@@ -121,6 +129,8 @@ class ModelConfig:
     attention: str = "sdpa"
     trunk: str = "trained"
     """`trained`, or `frozen`: features computed once and cached, only the head learns (needs adapter=none)."""
+    features: str | None = None
+    """File that keeps the features of a frozen trunk from one run to the next; null keeps them for this run alone."""
     head_init: str = "normal"
     """`normal`, or `probe`: a linear probe of the untrained backbone, fitted to the train pairs before step 1.
 
@@ -250,6 +260,14 @@ class SampleConfig:
 
 
 @dataclass
+class ScoreConfig:
+    """What `rmx.score` writes besides rewards."""
+
+    normalise: bool = False
+    """Rewards in standard deviations over validation, and calibrated preferences, by the model's contract."""
+
+
+@dataclass
 class RerankConfig:
     """Best-of-n of a file of completions."""
 
@@ -336,6 +354,7 @@ class Config:
     """Audits at every validation, by name, on the validation slice alone."""
     scorer: dict[str, Any] = field(default_factory=dict)
     sample: SampleConfig = field(default_factory=SampleConfig)
+    score: ScoreConfig = field(default_factory=ScoreConfig)
     rerank: RerankConfig = field(default_factory=RerankConfig)
     gate: GateConfig = field(default_factory=GateConfig)
     decide: DecideConfig = field(default_factory=DecideConfig)

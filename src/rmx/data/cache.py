@@ -13,7 +13,6 @@ from typing import Any
 from rmx.data.comparison import Rejection
 from rmx.data.ledger import Ledger
 from rmx.data.prepared import Prepared
-from rmx.data.split import SPLITS
 from rmx.domain import Message, Origin, PreferencePair
 from rmx.errors import DataError
 
@@ -65,10 +64,10 @@ def load_prepared(entry: Path) -> Prepared | None:
     try:
         state = json.loads((entry / "state.json").read_text("utf-8"))
         table = pq.read_table(entry / "pairs.parquet")
-        splits: dict[str, list[PreferencePair]] = {name: [] for name in (*SPLITS, _REVIEW)}
+        ledger = Ledger.from_state(state["ledger"])
+        splits: dict[str, list[PreferencePair]] = {name: [] for name in (*ledger.splits, _REVIEW)}
         for split, pair in _pairs(table):
             splits[split].append(pair)
-        ledger = Ledger.from_state(state["ledger"])
         rejections = tuple(
             Rejection(i, Origin(f, n), reason, detail) for i, f, n, reason, detail in state["rejections"]
         )

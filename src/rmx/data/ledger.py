@@ -10,7 +10,8 @@ from rmx.data.overlap import Overlap
 
 __all__ = ["Effect", "Ledger", "NearDuplicates"]
 
-KEPT = ("train", "validation", "heldout")
+JUDGE_ALONE = ("validation", "heldout", "disputed")
+"""Splits that nothing is trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Ledger:
     review: Mapping[str, int]
     """By reason."""
     splits: Mapping[str, int]
-    """Pairs of train, validation, heldout and disputed."""
+    """Pairs of train, validation, heldout and disputed, or of a cross-fit of each fold and disputed."""
     groups: Mapping[str, int]
     near_duplicates: NearDuplicates
     effects: Mapping[str, Effect]
@@ -108,7 +109,7 @@ class Ledger:
     @property
     def kept(self) -> int:
         """Pairs to train, choose and judge with."""
-        return sum(self.splits[name] for name in KEPT)
+        return sum(pairs for name, pairs in self.splits.items() if name != "disputed")
 
     @property
     def held_out(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,10 @@ from rmx.data.text import digest
 from rmx.errors import DataError
 
 __all__ = ["Overlap", "SplitRow", "count_overlap", "read_split", "split_fingerprint", "verify_split"]
+
+
+FOLD = "fold_"
+"""Begins the names of a cross-fit's folds."""
 
 
 class SplitRow(NamedTuple):
@@ -37,20 +41,31 @@ class Overlap:
 
 
 def count_overlap(rows: Iterable[SplitRow]) -> dict[str, Overlap]:
-    """Return the overlap with train of each other split that has pairs."""
+    """Return the overlap of each split that has pairs with what the model that judges it was trained on.
+
+    That is `train`, or of a cross-fit's fold all other folds, of which its train part is one. Pairs set aside as
+    `disputed` are in neither; the run of each fold proves its own.
+    """
     by_split: dict[str, list[SplitRow]] = {}
     for row in rows:
         by_split.setdefault(row.split, []).append(row)
+    folds = {name: own for name, own in by_split.items() if name.startswith(FOLD)}
+    if folds and "train" not in by_split:
+        return {
+            name: _shared(own, [row for other, rows in folds.items() if other != name for row in rows])
+            for name, own in folds.items()
+        }
     train = by_split.pop("train", [])
+    return {split: _shared(others, train) for split, others in sorted(by_split.items())}
+
+
+def _shared(others: Sequence[SplitRow], train: Sequence[SplitRow]) -> Overlap:
     prompts, groups = {r.prompt for r in train}, {r.group for r in train}
-    return {
-        split: Overlap(
-            pairs=sum(r.prompt in prompts or r.group in groups for r in others),
-            prompts=len({r.prompt for r in others} & prompts),
-            groups=len({r.group for r in others} & groups),
-        )
-        for split, others in sorted(by_split.items())
-    }
+    return Overlap(
+        pairs=sum(r.prompt in prompts or r.group in groups for r in others),
+        prompts=len({r.prompt for r in others} & prompts),
+        groups=len({r.group for r in others} & groups),
+    )
 
 
 def split_fingerprint(rows: Iterable[SplitRow]) -> str:

@@ -16,7 +16,7 @@ from rmx.data.ledger import Ledger, NearDuplicates
 from rmx.data.overlap import count_overlap, split_fingerprint
 from rmx.data.prepared import Prepared, split_rows, stayed_effects
 from rmx.data.sources import Rows, read_rows
-from rmx.data.split import SPLITS, assign_splits, count_moved, in_half
+from rmx.data.split import SPLITS, assign_splits, count_moved, fold_name, in_half, is_cross_fit
 from rmx.data.text import digest
 from rmx.domain import PreferencePair
 from rmx.errors import DataError
@@ -59,8 +59,9 @@ def prepare(data: DataConfig, *, cache: Path | None = None, earlier: Path | None
 def data_fingerprint(data: DataConfig, rows: Rows) -> str:
     """Return a hash of the content of the data and of every setting that changes what it becomes."""
     settings = {key: value for key, value in asdict(data).items() if key not in _ELSEWHERE}
-    # What is not used leaves the fingerprints of before it existed.
-    settings["split"] = {key: value for key, value in settings["split"].items() if value is not None}
+    # What is not used leaves the fingerprints of before it existed; nor does the model that a cross-fit trains beside its
+    # folds change them.
+    settings["split"] = {k: v for k, v in settings["split"].items() if v is not None and k != "final"}
     if data.ties == "reject":
         del settings["ties"]
     return digest(_VERSION, rows.fingerprint, repr(sorted(settings.items())))
@@ -72,8 +73,9 @@ def _prepare(data: DataConfig, rows: Rows, fingerprint: str) -> Prepared:
     grouping = group_pairs(
         found.pairs, prompts, near_duplicates=data.near_duplicates, jaccard=data.near_duplicate_jaccard
     )
-    splits, review = _place(data, found, prompts, grouping)
-    if not splits["train"]:
+    place = _place_folds if is_cross_fit(data.split) else _place
+    splits, review = place(data, found, prompts, grouping)
+    if "train" in splits and not splits["train"]:
         raise DataError(
             f"train is empty: {len(found.pairs):,} pairs in {len(set(grouping.names)):,} groups are too few for "
             f"data.split.heldout={data.split.heldout}; lower it or give more data"
@@ -130,12 +132,38 @@ def _place(
             found.rejections.append(Rejection(pair.pair_id, pair.origin, "tie_held_out", f"its prompt is in {split}"))
         elif destination == "keep":
             splits[split].append(pair)
-        elif grouped and split == "train":
-            # Its prompt is trained on through other pairs, so it cannot judge.
+        elif grouped and (split == "train" or (split == "validation" and data.split.folds is not None)):
+            # Its prompt is trained on through other pairs, so it cannot judge; of a cross-fit, its own fold judges it.
             review.append(for_review(pair, "disagreement_in_train_group"))
         else:
             splits["disputed"].append(pair)
     return {name: tuple(pairs) for name, pairs in splits.items()}, review
+
+
+def _place_folds(
+    data: DataConfig, found: Collected, prompts: Prompts, grouping: Grouping
+) -> tuple[dict[str, tuple[PreferencePair, ...]], list[PreferencePair]]:
+    """Give every pair the place that it has in the run of its own fold, the one that does not train on it."""
+    folds = data.split.folds or 0
+    splits: dict[str, tuple[PreferencePair, ...]] = {}
+    disputed: list[PreferencePair] = []
+    review: list[PreferencePair] = []
+    for fold in range(folds):
+        own = replace(data, split=replace(data.split, fold=fold))
+        assigned = assign_splits(found.pairs, prompts, grouping, own.split)
+        members = {p.pair_id for p, split in zip(found.pairs, assigned, strict=True) if split == "heldout"}
+        placed, reviewed = _place(own, found, prompts, grouping)
+        for split in ("train", "heldout"):
+            if not placed[split]:
+                raise DataError(
+                    f"fold {fold} has no pairs to {'train on' if split == 'train' else 'judge'}: {len(found.pairs):,} "
+                    f"pairs in {len(set(grouping.names)):,} groups are too few for data.split.folds={folds}; lower it "
+                    "or give more data"
+                )
+        splits[fold_name(fold)] = placed["heldout"]
+        disputed += placed["disputed"]
+        review += [pair for pair in reviewed if pair.pair_id in members]
+    return {**splits, "disputed": tuple(disputed)}, review
 
 
 def _linked_to_train(assigned: tuple[str, ...], prompts: Prompts, grouping: Grouping) -> set[int]:
@@ -154,7 +182,7 @@ def _warnings(
 ) -> list[str]:
     warnings: list[str] = []
     for name, share in (("validation", data.split.validation), ("heldout", data.split.heldout)):
-        if share > 0 and not splits[name]:
+        if share > 0 and name in splits and not splits[name]:
             groups = len(set(grouping.names))
             warnings.append(f"{name} is empty: {groups:,} groups are too few for data.split.{name}={share}")
     if grouping.cut:

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from rmx.data.comparison import Rejection
 from rmx.data.contamination.record import Hit, write_hits
-from rmx.data.ledger import KEPT, Effect, Ledger
+from rmx.data.ledger import JUDGE_ALONE, Effect, Ledger
 from rmx.data.overlap import SplitRow, count_overlap, split_fingerprint
 from rmx.data.sampled import SampledPrompt
 from rmx.data.text import digest, normalise, opening_turn
@@ -27,7 +27,7 @@ class Prepared:
     """What data became, up to the split."""
 
     splits: Mapping[str, tuple[PreferencePair, ...]]
-    """train, validation, heldout and disputed; every pair has its group."""
+    """train, validation, heldout and disputed, or of a cross-fit its folds and disputed; every pair has its group."""
     ledger: Ledger
     rejections: tuple[Rejection, ...]
     review: tuple[PreferencePair, ...]
@@ -57,12 +57,14 @@ class Prepared:
         if unknown := gone.keys() - known:
             raise ValueError(f"no pair {sorted(unknown)[0]!r} to drop")
         splits = {name: tuple(p for p in pairs if p.pair_id not in gone) for name, pairs in self.splits.items()}
-        if self.splits["train"] and not splits["train"]:
-            first = next(gone[p.pair_id] for p in self.splits["train"])
-            raise DataError(
-                f"all {len(self.splits['train']):,} pairs of train leave as {first.reason}, first {first.origin.file} "
-                f"row {first.origin.row} ({first.detail}); raise data.max_length or use other data"
-            )
+        for name in splits:
+            # Of a cross-fit every fold is trained on, and judges.
+            if name not in JUDGE_ALONE and self.splits[name] and not splits[name]:
+                first, count = next(gone[p.pair_id] for p in self.splits[name]), len(self.splits[name])
+                raise DataError(
+                    f"all {count:,} pairs of {name} leave as {first.reason}, first {first.origin.file} "
+                    f"row {first.origin.row} ({first.detail}); raise data.max_length or use other data"
+                )
         rows = split_rows(splits)
         ledger = replace(
             self.ledger,
@@ -128,7 +130,7 @@ def stayed_effects(
 ) -> dict[str, Effect]:
     """Return the label and length sums of what stayed: kept, held_out and review."""
     places: dict[str, Iterable[PreferencePair]] = {
-        "kept": (p for name in KEPT for p in splits[name]),
+        "kept": (p for name, pairs in splits.items() if name != "disputed" for p in pairs),
         "held_out": splits["disputed"],
         "review": review,
     }

@@ -20,6 +20,7 @@ from rmx.data.overlap import Overlap
 from rmx.data.prepare import prepare
 from rmx.data.prepared import Prepared
 from rmx.data.samples import SampledPrompt, SamplesSpec, read_samples
+from rmx.data.split import in_fold
 from rmx.domain import PreferencePair
 from rmx.errors import ConfigError, DataError
 
@@ -151,7 +152,10 @@ def build_slice(
     source, rest = _source(name, spec)
     train = prepared.splits["train"] if prepared is not None else None
     if source == "samples":
-        read = read_samples(name, build_strict(SamplesSpec, rest, where=f"slice.{name}"), data, prepared)
+        samples = build_strict(SamplesSpec, rest, where=f"slice.{name}")
+        read = read_samples(name, samples, data, prepared)
+        if samples.pairs is None:  # else they are the fold's own
+            read = in_fold(read, data.split)
         unanswered = [Rejection(s.prompt_id, s.origin, *s.problem) for s in read if s.problem is not None]
         shared = None if train is None else _overlap(read, train, data)
         return Slice(name, (), source, shared, len(read), samples=read).drop(unanswered)
@@ -175,12 +179,15 @@ def build_slice(
     else:
         available = prepared.splits[source]
     pairs = tuple(p for p in available if parsed.where(p))
-    if not pairs:
+    # Of a cross-fit another fold may have some.
+    if not pairs and data.split.fold is None:
         raise DataError(
             f"slice.{name}: none of {len(available):,} pairs of {source} is left; loosen slice.{name}.where, "
             + ("set data.annotators=hold_out, " if source == "disputed" else "")
             + "or leave the slice out"
         )
+    if source == "data":
+        pairs = in_fold(pairs, data.split)
     overlap = None if train is None else _overlap(pairs, train, data)
     return Slice(name, pairs, source, overlap, len(available), ledger, rejections, max_length=max_length)
 

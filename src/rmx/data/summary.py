@@ -34,7 +34,10 @@ def summarise(ledger: Ledger) -> str:
         f"largest group {near.largest_group:,} pairs"
     )
     shared = sum(o.pairs for o in ledger.overlap.values())
-    lines.append(f"overlap with train: {shared:,} pairs of the other splits ({ledger.split_mode} split)")
+    if "train" in ledger.splits:
+        lines.append(f"overlap with train: {shared:,} pairs of the other splits ({ledger.split_mode} split)")
+    else:
+        lines.append(f"overlap of each fold with all others: {shared:,} pairs")
     lines += [f"contamination of {line}; ids in contamination.jsonl" for line in contaminated(ledger.contamination)]
     if ledger.moved is not None:
         moves = ", ".join(f"{n:,} from {way}" for way, n in ledger.moved.items()) or "none"

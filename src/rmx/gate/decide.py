@@ -21,7 +21,11 @@ Key = tuple[str, str, str, str]
 
 
 def decide(
-    results: Iterable[AuditResult], gate: GateConfig, *, label_sources: Mapping[str, Collection[str]]
+    results: Iterable[AuditResult],
+    gate: GateConfig,
+    *,
+    label_sources: Mapping[str, Collection[str]],
+    folds: int = 0,
 ) -> GateDecision:
     """Hold audit results against a gate.
 
@@ -33,6 +37,7 @@ def decide(
         results: All audit results.
         gate: Name and requirements of the gate.
         label_sources: Distinct label sources of each slice, as `Evidence.label_sources` gives them.
+        folds: Models of a cross-fit that the results are about; 0 for one model.
 
     Raises:
         ConfigError: The gate's requirements are wrong.
@@ -52,7 +57,7 @@ def decide(
     if any(o.status == "FAIL" for o in outcomes):
         verdict = "FAIL"
     simulated = any("gold" in label_sources.get(wanted.slice, ()) for wanted in requirements.values())
-    return GateDecision(gate.name, verdict, outcomes, blocked_by, simulated)
+    return GateDecision(gate.name, verdict, outcomes, blocked_by, simulated, folds)
 
 
 def _judge(

@@ -34,6 +34,7 @@ def write_gate(
             "gate": decision.gate,
             "verdict": decision.verdict,
             "simulated": decision.simulated,
+            "folds": decision.folds,
             "blocked_by": list(decision.blocked_by),
             "requirements": requirements,
             "fingerprints": dict(fingerprints or {}),
@@ -76,6 +77,7 @@ def read_gate(path: Path, *, fingerprints: Mapping[str, str] | None = None) -> G
         requirements=tuple(_outcome(row, f"{path}: {row['name']}") for row in content["requirements"]),
         blocked_by=tuple(content["blocked_by"]),
         simulated=content["simulated"],
+        folds=content.get("folds", 0),  # files of before there were any have none
     )
 
 

@@ -25,6 +25,11 @@ PHRASES: dict[tuple[str, str], Phrase] = {
     ("accuracy", "accuracy"): Phrase(
         "{who} orders {x} of the {slice} pairs as their labels do", "accuracy on {slice}", "share"
     ),
+    ("fold_spread", "accuracy_sd"): Phrase(
+        "between folds, accuracy on {slice} varies by a standard deviation of {x} beyond the sampling of pairs",
+        "how much accuracy on {slice} differs between folds",
+        "share",
+    ),
     ("kl_penalty", "gain_sd"): Phrase(
         "stopping where reward minus β times KL is highest {up} gold reward by {x} over one answer",
         unit="sd",

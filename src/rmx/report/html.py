@@ -27,7 +27,7 @@ from rmx.report.plots.slices import accuracy_by_slice
 from rmx.report.plots.training import training_curve
 from rmx.report.reproduce import command_line, facts, flatten
 from rmx.report.rows import accuracy_row, audit_blocks, requirement_row, unanswered
-from rmx.report.sentences import found_words, gate_sentence, verdict_words
+from rmx.report.sentences import found_words, gate_sentence, recipe_words, verdict_words
 from rmx.report.summary import Summary, model_sentence, summarise
 from rmx.score_table import ScoreTable, ScoreView
 from rmx.whole_file import write_text
@@ -81,6 +81,7 @@ def write_report(
         title=str(model_facts.get("run") or model_facts.get("name") or ""),
         decision=decision,
         verdict_words=verdict_words(decision),
+        recipe_words=recipe_words(decision),
         gate_sentence=gate_sentence(decision),
         model=model_sentence(model_facts),
         blocking=[explain(outcome) for outcome in summary.blocking],
@@ -141,7 +142,9 @@ def _numbers(summary: Summary, views: Mapping[str, ScoreView | None]) -> list[tu
     fresh = found_words(summary.fresh) if summary.fresh else "not provided: no fresh samples of the policy were scored"
     effects = [found_words(result) for result in summary.length]
     labels = [f"{name}: {_labellers(view)}" for name, view in views.items() if view is not None]
+    spread = [] if summary.spread is None else [("Accuracy between folds, sd", found_words(summary.spread))]
     return [
+        *spread,
         ("Noise ceiling", ceiling_words(summary.ceiling)),
         ("Fresh-policy accuracy", fresh),
         ("Length effect", "; ".join(effects) or "not provided: no edited texts were scored"),

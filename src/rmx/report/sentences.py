@@ -21,6 +21,7 @@ __all__ = [
     "meaning",
     "metric_name",
     "quantity",
+    "recipe_words",
     "tolerance_words",
     "verdict_words",
 ]
@@ -39,6 +40,12 @@ VERDICTS = {
     "FAIL": "do not optimise against this reward",
     "INCONCLUSIVE": "the evidence does not settle whether this reward may be optimised against",
 }
+RECIPE_VERDICTS = {
+    "PASS": "the gate found nothing against optimising against a reward that this recipe trains",
+    "FAIL": "do not optimise against a reward that this recipe trains",
+    "INCONCLUSIVE": "the evidence does not settle whether a reward that this recipe trains may be optimised against",
+}
+"""Of a cross-fit."""
 
 
 def audit_name(name: str) -> str:
@@ -159,7 +166,17 @@ def _after_correction(q_value: float, tests: int) -> str:
 
 def verdict_words(decision: GateDecision) -> str:
     """Return what the verdict means for whoever wants to optimise against the reward."""
-    return _capital(VERDICTS[decision.verdict])
+    return _capital((RECIPE_VERDICTS if decision.folds else VERDICTS)[decision.verdict])
+
+
+def recipe_words(decision: GateDecision) -> str:
+    """Say what a cross-fit judges; empty where one model was judged."""
+    if not decision.folds:
+        return ""
+    return (
+        f"The verdict concerns the recipe, not one model: each pair was judged by one of {decision.folds} models, the "
+        "one trained without its fold. Intervals take these models as given; how far they differ is fold spread."
+    )
 
 
 def gate_sentence(decision: GateDecision) -> str:

@@ -31,6 +31,8 @@ class Summary:
     """Accuracy of the judged scorer on fresh samples of the policy."""
     length: tuple[AuditResult, ...]
     """Counterfactual length effects of the judged scorer, on what judges."""
+    spread: AuditResult | None = None
+    """Of a cross-fit, how far accuracy differs between its folds."""
     benchmarks: tuple[tuple[AuditResult, ...], ...] = ()
     """Headline of each public benchmark that was scored: the judged scorer's, then those of length alone."""
 
@@ -62,6 +64,9 @@ def summarise(decision: GateDecision, results: Sequence[AuditResult]) -> Summary
         length=tuple(
             r for r in results if r.audit == "length_effect" and r.scorer == scorer and r.slice != "validation"
         ),
+        spread=next(
+            (r for r in results if r.audit == "fold_spread" and r.scorer == scorer and r.estimate is not None), None
+        ),
         benchmarks=_benchmarks(results, scorer),
     )
 
@@ -80,8 +85,9 @@ def model_sentence(facts: Mapping[str, Any]) -> str:
     """Say which model was judged, how many of its layers, what of it was trained, and on how many pairs.
 
     Args:
-        facts: `name`, `source`, `layers`, `layers_total`, `adapter`, `trunk`, `train_pairs`, `trained_here`; all
-            optional, and what is absent is left out or said to be unknown.
+        facts: `name`, `source`, `layers`, `layers_total`, `adapter`, `trunk`, `train_pairs`, `trained_here`, and of a
+            cross-fit `folds`, the train pairs of each one's model; all optional, and what is absent is left out or said
+            to be unknown.
     """
     parts = [f"Model {facts.get('name') or facts.get('source') or 'not named'}"]
     layers, total = facts.get("layers"), facts.get("layers_total")
@@ -89,9 +95,16 @@ def model_sentence(facts: Mapping[str, Any]) -> str:
         parts.append(f"{layers} of {total} layers" if total not in (None, layers) else f"all {layers} layers")
     if not facts.get("trained_here", True):
         parts.append("not trained here")
+    elif facts.get("folds"):
+        parts.append(f"{_trained(facts)} in {len(facts['folds'])} folds, on {_span(facts['folds'])} pairs each")
     elif facts.get("train_pairs") is not None:
         parts.append(f"{_trained(facts)} on {facts['train_pairs']:,} pairs")
     return ", ".join(parts) + "."
+
+
+def _span(sizes: Sequence[int]) -> str:
+    low, high = min(sizes), max(sizes)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _trained(facts: Mapping[str, Any]) -> str:

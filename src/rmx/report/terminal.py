@@ -18,6 +18,7 @@ from rmx.report.sentences import (
     gate_sentence,
     interval_words,
     metric_name,
+    recipe_words,
     verdict_words,
 )
 from rmx.report.summary import Summary, model_sentence, summarise
@@ -72,6 +73,8 @@ def print_verdict(
     say(f"{decision.verdict}: {verdict_words(decision)}", _STYLES[decision.verdict])
     if decision.simulated:
         say("Labels are simulated: they come from a known gold reward, not from people.", "bold")
+    if decision.folds:
+        say(recipe_words(decision), "bold")
     say(model_sentence(model_facts))
     say(gate_sentence(decision))
     for outcome in summary.blocking:
@@ -101,6 +104,10 @@ def _numbers(summary: Summary) -> list[str]:
     lines += [f"  {name:<{width}}  not provided" for name in summary.missing_baselines]
     if not summary.heldout:
         lines = ["Heldout accuracy: not provided: no heldout slice was scored"]
+    if summary.spread is not None:
+        lines.append(
+            f"Between folds, beyond the sampling of pairs: standard deviation {interval_words(summary.spread)}"
+        )
     lines.append(f"Noise ceiling: {ceiling_words(summary.ceiling)}")
     fresh = found_words(summary.fresh) if summary.fresh else "not provided: no fresh samples of the policy were scored"
     lines.append(f"Fresh-policy accuracy: {fresh}")

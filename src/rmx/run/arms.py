@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import yaml
-from hydra.core.hydra_config import HydraConfig
-
-from rmx.child_process import run_child
 from rmx.config.keys import leaves
-from rmx.config.redact import redacted
 from rmx.config.schema import Config
 from rmx.errors import ConfigError, RunError
-from rmx.run.directory import RunDirectory
+from rmx.run.child_runs import settings, train_child
 from rmx.run.finished import FinishedRun, find_run
 
 __all__ = [
@@ -26,12 +17,11 @@ __all__ = [
     "find_arm",
     "refuse_other_data",
     "refuse_other_pairs",
-    "refuse_other_settings",
     "train_arm",
 ]
 
-_OWN = ("decide.", "task", "run_id", "hydra.run.dir", "method", "paths.run", "gate.enforce")
-"""Keys of `rmx.decide` that a main job must not repeat."""
+_OWN = ("decide.", "method")
+"""Keys of `rmx.decide` that an arm must not repeat."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +46,8 @@ def find_arm(path: Path, method: str) -> ArmRun:
     run = find_run(path)
     if run is None:
         raise ConfigError(f"decide.{method}: {path} is no finished run; give the directory of one, or leave it out")
+    if run.ledger.get("folds"):
+        raise ConfigError(f"decide.{method}: {path} is a cross-fit of several models; give a run of one")
     kind = run.config.get("method", {}).get("kind", "rm")
     if kind != method:
         raise ConfigError(f"decide.{method}: {path} was trained with method={kind}; give a run of method={method}")
@@ -70,16 +62,8 @@ def train_arm(config: Config, method: str) -> ArmRun:
     """
     directory = Path(config.paths.run) / method
     own = getattr(config.decide, f"{method}_overrides")
-    if RunDirectory(directory).report.exists():  # written last
-        arm = find_arm(directory, method)
-        print(f"method={method}: finished before, {directory}", flush=True)
-        return arm
-    print(f"method={method}: {directory}", flush=True)
-    command = [sys.executable, "-m", "rmx.train", *_flags(), *_shared_overrides(), f"method={method}", *own]
-    environment = {**os.environ, "RMX_RUN_ID": f"{config.run_id}-{method}"}
-    status, error = run_child([*command, f"hydra.run.dir={directory}"], environment)
-    if status:
-        raise RunError(f"method={method} ended with exit status {status}: {error or 'no message'}")
+    name, run_id = f"method={method}", f"{config.run_id}-{method}"
+    train_child(directory, [name, *own], name=name, run_id=run_id, own=_OWN)
     return find_arm(directory, method)
 
 
@@ -89,59 +73,13 @@ def refuse_other_data(arm: ArmRun, config: Config) -> None:
     Raises:
         ConfigError: A setting of the data differs.
     """
-    mine, theirs = _settings(config), dict(leaves(arm.run.config))
+    mine, theirs = settings(config), dict(leaves(arm.run.config))
     for key in sorted(mine.keys() | theirs.keys()):
         if key.startswith("data.") and mine.get(key) != theirs.get(key):
             raise ConfigError(
                 f"{key}: decide.{arm.method}={arm.path} was trained with {theirs.get(key)}, not {mine.get(key)}; give "
                 "it as it was, for both must be trained on the same pairs"
             )
-
-
-def refuse_other_settings(config: Config, begun: Mapping[str, Any]) -> None:
-    """Refuse to continue a comparison that was begun with other settings of what is trained.
-
-    Args:
-        config: What is asked for now.
-        begun: config.yaml of the directory, as it was written before.
-
-    Raises:
-        RunError: One of them differs.
-    """
-    mine, theirs = _settings(config), dict(leaves(begun))
-    for key in sorted(mine.keys() | theirs.keys()):
-        if mine.get(key) != theirs.get(key) and not key.startswith(_ELSEWHERE):
-            raise RunError(
-                f"{config.paths.run}: was begun with {key}={theirs.get(key)}, not {mine.get(key)}; give {key} as it "
-                "was, or choose another hydra.run.dir"
-            )
-
-
-def _settings(config: Config) -> dict[str, Any]:
-    """Return the settings as config.yaml would have them."""
-    return dict(leaves(yaml.safe_load(yaml.safe_dump(redacted(config)))))
-
-
-_ELSEWHERE = (
-    *("decide.needs", "decide.material", "decide.memory_gib", "run_id", "paths", "environment"),
-    *("batch.layout", "trainer.resume", "trainer.threads", "trainer.quiet", "gate", "logger"),
-)
-"""Keys in which a continued comparison may differ: what is trained and scored does not depend on them."""
-
-
-def _shared_overrides() -> list[str]:
-    given = HydraConfig.get().overrides
-    return [o for o in (*given.hydra, *given.task) if not _key(o).startswith(_OWN)]
-
-
-def _flags() -> list[str]:
-    sources = HydraConfig.get().runtime.config_sources
-    folders = [s.path.removeprefix("file://") for s in sources if s.provider == "command-line"]
-    return [flag for folder in folders for flag in ("--config-dir", folder)]
-
-
-def _key(override: str) -> str:
-    return override.partition("=")[0].lstrip("+~")
 
 
 _METHOD_KEYS = ("method", "decide", "task", "run_id", "paths", "environment", "model.head_init", "optim.head_lr")

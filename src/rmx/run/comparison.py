@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rmx.audits.base import Audit
 from rmx.audits.common import MODEL, Common, find_common
+from rmx.audits.folds import count_folds
 from rmx.audits.runner import run_audits
 from rmx.audits.side_by_side import lost_pairs, paired_differences
 from rmx.config.schema import GateConfig
@@ -73,7 +74,10 @@ def compare(
     for scores, (name, shared) in zip(found, common.evidence.items(), strict=True):
         evidence = scores.evidence
         results = judgement.results if not runs else run_audits(audits, evidence)
-        decision = judgement.decision if not runs else decide(results, gate, label_sources=evidence.label_sources())
+        decision = judgement.decision
+        if runs:
+            sources, folds = evidence.label_sources(), count_folds(evidence)
+            decision = decide(results, gate, label_sources=sources, folds=folds)
         compared = results if shared is evidence else run_audits(audits, shared)
         runs.append(
             ComparedRun(

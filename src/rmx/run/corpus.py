@@ -98,6 +98,8 @@ def build_corpus(
     own = {n: {"from": n} for n in ("validation", "heldout", "disputed") if prepared.splits[n]}
     specs: dict[str, Any] = {**own, **config.slice}
     slices = {n: build_slice(n, s, prepared, config.data, cache=cache / "data") for n, s in specs.items()}
+    # Of a cross-fit, a slice may have nothing that falls into this fold.
+    slices = {n: s for n, s in slices.items() if s.pairs or s.samples}
     prepared = prove_slices(prepared, list(slices.values()), config.data)
     data = {
         n: build_slice_data(s, renderer, audits, config.data.max_length, cache=cache, readable=readable)

@@ -23,9 +23,9 @@ from rmx.run.arms import (
     find_arm,
     refuse_other_data,
     refuse_other_pairs,
-    refuse_other_settings,
     train_arm,
 )
+from rmx.run.child_runs import refuse_other_settings
 from rmx.run.comparison import compare, find_common_scores
 from rmx.run.directory import RunDirectory
 from rmx.run.found_scores import find_scores

@@ -87,6 +87,16 @@ class RunDirectory:
         return self.path / "model"
 
     @property
+    def folds(self) -> Path:
+        """Of a cross-fit: the run of each fold, under its number, and what they share."""
+        return self.path / "folds"
+
+    @property
+    def final(self) -> Path:
+        """Of a cross-fit: the run of a model that was trained on all folds, where one was asked for."""
+        return self.path / "final"
+
+    @property
     def comparison(self) -> Path:
         """What several scores of the same slices have against each other."""
         return self.path / "comparison.json"

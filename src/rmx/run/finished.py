@@ -16,7 +16,7 @@ from rmx.data.overlap import verify_split
 from rmx.errors import RunError
 from rmx.run.directory import RunDirectory
 
-__all__ = ["SCORES", "FinishedRun", "find_run"]
+__all__ = ["SCORES", "FinishedRun", "find_run", "fold_sizes"]
 
 SCORES = "scores/"
 """Before the name of a slice: the fingerprint in gate.json of the score table that was judged."""
@@ -39,6 +39,11 @@ class FinishedRun:
     def data(self) -> DataConfig:
         """The data configuration that the run was trained with."""
         return build_strict(DataConfig, self.config["data"], where=f"{self.directory.config}: data")
+
+
+def fold_sizes(ledger: Mapping[str, Any]) -> list[int]:
+    """Return how many pairs the model of each fold was trained on; none where the run was no cross-fit."""
+    return [fold["train"] for fold in (ledger.get("folds") or {}).values()]
 
 
 def find_run(path: Path) -> FinishedRun | None:
@@ -65,7 +70,8 @@ def find_run(path: Path) -> FinishedRun | None:
         **model,
         "name": config["model"]["name"],
         "total_layers": model.get("layers_total"),
-        "train_pairs": ledger["splits"]["train"],
+        "train_pairs": ledger["splits"].get("train"),
+        **({"folds": folds} if (folds := fold_sizes(ledger)) else {}),
         "trained_here": True,
     }
     scores = {name.removeprefix(SCORES): value for name, value in fingerprints.items() if name.startswith(SCORES)}

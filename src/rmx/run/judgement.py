@@ -12,6 +12,7 @@ from rmx.audits.base import Audit
 from rmx.audits.evidence import Evidence
 from rmx.audits.examples import Example
 from rmx.audits.files import write_results
+from rmx.audits.folds import count_folds
 from rmx.audits.runner import find_examples, run_audits
 from rmx.audits.temperature import fit_temperature
 from rmx.config.schema import GateConfig
@@ -56,7 +57,7 @@ def judge(
     _write_scores(evidence, directory, fingerprints)
     digests = {f"{SCORES}{name}": table.digest for name, table in evidence.judged().items()}
     results = run_audits(audits, evidence)
-    decision = decide(results, gate, label_sources=evidence.label_sources())
+    decision = decide(results, gate, label_sources=evidence.label_sources(), folds=count_folds(evidence))
     write_results(results, directory.audits)
     write_gate(decision, directory.gate, audits=directory.audits, fingerprints={**fingerprints, **digests})
     examples = find_examples(audits, evidence, results, scorer=judged_scorer(decision, results))

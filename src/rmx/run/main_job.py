@@ -23,6 +23,7 @@ from rmx.data.summary import summarise
 from rmx.export import Findings, export_model
 from rmx.gate import build_requirements
 from rmx.model.build import BuiltModel, build_model
+from rmx.model.feature_file import keep_features, recall_features
 from rmx.record import RunRecord
 from rmx.run.baselines import build_baselines, check_baselines
 from rmx.run.corpus import Corpus, build_corpus, texts_by_id
@@ -58,6 +59,8 @@ def train(config: Config) -> int:
             config.method, config.model, config.adapter, layout=config.batch.layout, seed=config.seed, cache=cache
         )
         renderer = Renderer(built.tokenizer, terminal=config.model.terminal)
+        if config.model.features is not None:
+            recall_features(built.reward_model, Path(config.model.features))
     if built.unpacked:
         if not is_launched_rank():
             print(f"batch.layout=packed: this backbone runs padded, because {built.unpacked}")
@@ -96,9 +99,14 @@ def train(config: Config) -> int:
         evidence = build_evidence(corpus.slices, rewards, baselines, corpus.prepared.ledger.to_json(), rescored)
         judgement = judge(evidence, audits, config.gate, directory, record.fingerprints)
         ask_to_rate(evidence, audits, corpus.slices, directory)
-    with record.phase("export"):
-        findings = replace(_findings(config, evidence, judgement, record), loss=_loss_facts(config, corpus, trained))
-        export_model(directory.model, built.reward_model, renderer, findings, built.facts)
+    if config.model.features is not None:
+        keep_features(built.reward_model, Path(config.model.features))
+    if config.data.split.fold is None:  # else it only bears witness, and a cross-fit would leave one for each fold
+        with record.phase("export"):
+            findings = replace(
+                _findings(config, evidence, judgement, record), loss=_loss_facts(config, corpus, trained)
+            )
+            export_model(directory.model, built.reward_model, renderer, findings, built.facts)
     facts = _facts(config, built, corpus)
     texts = texts_by_id(corpus.slices)
     show(judgement, evidence, directory, record=record, config=redacted(config), model_facts=facts, texts=texts)

@@ -170,7 +170,7 @@ def _judged_on(corpus: Corpus, renderer: Renderer) -> list[Sequences]:
     return [*(d.store for d in corpus.slices.values()), renderer.encode(GOLDEN_DIALOGUES)]
 
 
-_HARDWARE = ("model.gradient_checkpointing", "model.compile")
+_HARDWARE = ("model.gradient_checkpointing", "model.compile", "model.features")
 """Keys of the model that change how it runs, not what it computes."""
 _LATER: Mapping[str, Any] = {"model.parts": []}
 """Keys that checkpoints of before do not know, with the value at which nothing is other than before."""

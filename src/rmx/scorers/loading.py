@@ -59,6 +59,10 @@ def find_reward(reward: str | Path, *, trust_remote_code: bool = False) -> Locat
     if path.is_dir() and not (path / "config.json").exists() and (path / "config.yaml").exists():
         if (path / "decision.json").exists():
             raise ModelError(f"{path}: compares two trainings and has no model of its own; give its rm/ or dpo/")
+        if (path / "folds").is_dir():
+            raise ModelError(f"{path}: a cross-fit judges a recipe and has no model; give its final/, if it has one")
+        if path.parent.name == "folds":
+            raise ModelError(f"{path}: the run of a fold leaves no model; give its cross-fit's final/, if it has one")
         raise ModelError(f"{path}: this run has no model/ yet; finish it with trainer.resume=auto")
     return locate(str(reward), key=_KEY, trust_remote_code=trust_remote_code)
 

@@ -20,6 +20,7 @@ from rmx.model.cache import default_cache
 from rmx.model.contract import CONTRACT_FILE, Contract
 from rmx.model.scoring import map_sequences
 from rmx.scorers.base import Scored
+from rmx.scorers.calibrated import RewardScale
 from rmx.scorers.foreign import head_bytes, load_foreign
 from rmx.scorers.loading import LoadedScorer, find_reward, load_export
 from rmx.scorers.prompts import as_completion, as_prompt
@@ -32,7 +33,15 @@ Prompt = str | Sequence[Message] | Sequence[dict[str, Any]]
 class Reward:
     """A loaded reward model: prompts and completions in, float32 rewards out."""
 
-    def __init__(self, loaded: LoadedScorer, identity: str, *, max_tokens: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        loaded: LoadedScorer,
+        identity: str,
+        *,
+        max_tokens: int,
+        device: torch.device,
+        name: str = "this reward",
+    ) -> None:
         self.renderer = loaded.renderer
         self.contract: Contract | None = loaded.contract
         self.flags = loaded.flags
@@ -45,17 +54,43 @@ class Reward:
         self.device = device
         self.network = loaded.network
         """Maps batches of token sequences to rewards."""
+        self.scale = RewardScale.of(loaded.contract, name=name)
 
-    def score(self, prompts: Sequence[Prompt], completions: Sequence[str]) -> NDArray[np.float32]:
+    def score(
+        self, prompts: Sequence[Prompt], completions: Sequence[str], *, normalise: bool = False
+    ) -> NDArray[np.float32] | NDArray[np.float64]:
         """Return the rewards (n,) of n completions, each to the prompt of the same number.
 
         Args:
             prompts: Text (one user turn), or messages with role and content.
             completions: The assistant's turns.
+            normalise: Give them as `RewardScale.normalise` does, float64.
 
         Raises:
             DataError: A text cannot be rendered or is too long; names its number.
+            ModelError: `normalise` is asked for, and the scale is not known.
         """
+        if normalise:
+            self.scale.normalise(())  # refused before anything is computed
+        rewards = self._score(prompts, completions)
+        return self.scale.normalise(rewards) if normalise else rewards
+
+    def preference(self, prompts: Sequence[Prompt], first: Sequence[str], second: Sequence[str]) -> NDArray[np.float64]:
+        """Return the chance (n,) that the first of two completions is preferred to the second, float64.
+
+        Args:
+            prompts: Text (one user turn), or messages with role and content.
+            first: One completion of each prompt.
+            second: Another one of each.
+
+        Raises:
+            DataError: As `score`.
+            ModelError: The temperature is not known.
+        """
+        self.scale.preference((), ())
+        return self.scale.preference(self._score(prompts, first), self._score(prompts, second))
+
+    def _score(self, prompts: Sequence[Prompt], completions: Sequence[str]) -> NDArray[np.float32]:
         if isinstance(prompts, str) or isinstance(completions, str) or len(prompts) != len(completions):
             raise DataError("score: give a list of prompts and a list of completions of equal length")
         texts: list[Text] = []
@@ -149,7 +184,7 @@ def load_reward(
     where = place(device)
     identity = hashlib.sha256((location.path / CONTRACT_FILE).read_bytes())
     loaded = load_export(location.path, device=where, layout=layout, cache=cache or default_cache())
-    return Reward(loaded, identity.hexdigest()[:16], max_tokens=max_tokens, device=where)
+    return Reward(loaded, identity.hexdigest()[:16], max_tokens=max_tokens, device=where, name=str(reward))
 
 
 def load_foreign_reward(
@@ -182,7 +217,7 @@ def load_foreign_reward(
         location, device=where, chat_template=chat_template, terminal=terminal, trust_remote_code=trust_remote_code
     )
     identity.update(head_bytes(loaded.network))
-    return Reward(loaded, identity.hexdigest()[:16], max_tokens=max_tokens, device=where)
+    return Reward(loaded, identity.hexdigest()[:16], max_tokens=max_tokens, device=where, name=str(reward))
 
 
 def place(device: str | None) -> torch.device:

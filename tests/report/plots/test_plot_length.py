@@ -7,6 +7,7 @@ from scipy.stats import spearmanr
 from synthetic_run import table
 
 from rmx.report.plots.length import score_against_length
+from rmx.score_table import pool_folds
 
 
 def test_caption_figures_are_those_of_the_table() -> None:
@@ -30,3 +31,9 @@ def test_cells_do_not_grow_with_the_pairs() -> None:
         panel = score_against_length(table("heldout", pairs=pairs).view("model"))
         cells[pairs] = len(re.findall(r"fill-opacity", panel.svg))
     assert cells[30_000] < 2 * cells[1_000]
+
+
+def test_the_models_of_a_cross_fit_have_no_common_level() -> None:
+    panel = score_against_length(pool_folds({"0": table("heldout")}).view("model"))
+    assert not panel.svg
+    assert "no common level" in panel.caption

@@ -1,6 +1,7 @@
 """Intervals that respect prompt groups: pairs that share a prompt are not independent observations."""
 
 from rmx.audits.statistics.best_of_n import best_of_n, best_of_n_kl, best_of_n_sizes, best_of_n_wins, tied_best_of_n_kl
+from rmx.audits.statistics.between import between_deviation
 from rmx.audits.statistics.bootstrap import bootstrap, percentile_interval
 from rmx.audits.statistics.clusters import FEW_GROUPS, Clusters
 from rmx.audits.statistics.intervals import (
@@ -28,6 +29,7 @@ __all__ = [
     "best_of_n_kl",
     "best_of_n_sizes",
     "best_of_n_wins",
+    "between_deviation",
     "bootstrap",
     "difference_of_proportions",
     "fit_logistic",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rmx.gate import minus
 from rmx.report.plots.canvas import CONTRAST, MAIN, MUTED, SURFACE, Panel, absent, draw
 from rmx.report.plots.rows import finite_rows
-from rmx.score_table import ScoreView
+from rmx.score_table import FOLD_TAG, ScoreView
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,6 +24,8 @@ def score_against_length(view: ScoreView | None) -> Panel:
     """Draw all completions as a density, and the median reward of chosen and of rejected ones by length."""
     if view is None:
         return absent(TITLE, "No score against length: no heldout slice was scored.")
+    if view.tags_json and FOLD_TAG in view.tags_json[0]:
+        return absent(TITLE, "No score against length: the rewards of a cross-fit's models have no common level.")
     rows = finite_rows(view)
     if rows.chosen is None or rows.rejected is None:
         return absent(TITLE, "No score against length: this scorer compares two texts and has no reward of one.")
