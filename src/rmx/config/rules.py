@@ -10,7 +10,8 @@ from typing import Any
 from rmx.config.keys import leaves, open_keys
 from rmx.config.nearest import did_you_mean
 from rmx.config.ranges import BASELINES, CHOICES, NEEDS, RANGES
-from rmx.config.schema import Config, MethodConfig
+from rmx.config.schema import Config, DataConfig, MethodConfig
+from rmx.config.sources import SOURCE_FIELDS, build_sources, source_message
 from rmx.config.targets import check_targets
 from rmx.errors import ConfigError
 
@@ -33,6 +34,8 @@ _NEEDED: Mapping[str, Mapping[str, str]] = {
 }
 """What a command cannot do without, and what it may be."""
 
+_TRAINED = ("train", "prepare", "decide")
+"""Commands whose data are trained on."""
 
 _LABELLED = ("comparison", "votes")
 """Formats whose rows say in words or numbers of their own which side won."""
@@ -83,9 +86,43 @@ def _splits(config: Config) -> Iterator[str]:
 
 
 def _source(config: Config) -> Iterator[str]:
-    data = config.data
-    if config.task in ("train", "prepare") and data.format != "synthetic" and not (data.path or data.hub):
+    if config.task in ("train", "prepare") and not config.data.sources:
+        yield from _place(config.data)
+
+
+def _place(data: DataConfig) -> Iterator[str]:
+    if data.format != "synthetic" and not (data.path or data.hub):
         yield "data.path: missing value; give a file, a list of files or a glob (or data.hub a hub data set)"
+
+
+def _sources(config: Config) -> Iterator[str]:
+    """Hold every source of a mixture against the rules for data, and refuse what the mixture would leave unread."""
+    sources = build_sources(config.data)
+    for source in sources:
+        alone = replace(config, data=source.data)
+        for problem in (*_place(source.data), *_unread(alone), *_paths(alone)):
+            yield source_message(source.name, problem)
+    if not sources:
+        return
+    for name, usual in asdict(DataConfig()).items():
+        if name in SOURCE_FIELDS and name != "name" and getattr(config.data, name) != usual:
+            yield f"data.{name}: a mixture reads data.sources alone; give data=mixture, or data.sources.NAME.{name}"
+
+
+def _stream(config: Config) -> Iterator[str]:
+    if not config.data.stream or config.task not in _TRAINED:
+        return
+    if config.trainer.max_steps is None:
+        yield (
+            "trainer.max_steps: missing value; data.stream=true reads the rows that so many optimiser steps need, and "
+            "knows of no epoch"
+        )
+    for source in build_sources(config.data):
+        if source.weight is None:
+            yield (
+                f"data.sources.{source.name}.weight: missing value; how many rows a stream has is not known, so give "
+                "every source its part of the pairs"
+            )
 
 
 def _model(config: Config) -> Iterator[str]:
@@ -214,6 +251,8 @@ _RULES: tuple[Callable[[Config], Iterator[str]], ...] = (
     _needs,
     _paths,
     _source,
+    _sources,
+    _stream,
     _splits,
     _model,
     _dpo,

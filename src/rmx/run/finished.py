@@ -40,6 +40,12 @@ class FinishedRun:
         """The data configuration that the run was trained with."""
         return build_strict(DataConfig, self.config["data"], where=f"{self.directory.config}: data")
 
+    @property
+    def steps(self) -> tuple[int, int] | None:
+        """Optimiser steps and pairs per step that the run was given; None where epochs told its length."""
+        steps, pairs = self.config["trainer"]["max_steps"], self.config["batch"]["pairs"]
+        return None if steps is None else (int(steps), int(pairs))
+
 
 def find_run(path: Path) -> FinishedRun | None:
     """Return the finished run that `path` is, or lies in (its model/ or scores/); None where it is something else.

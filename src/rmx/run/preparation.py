@@ -11,7 +11,7 @@ from rmx.data.summary import summarise
 from rmx.model.tokenizer import load_tokenizer
 from rmx.run.corpus import prove_slices
 from rmx.run.directory import RunDirectory
-from rmx.run.encoding import encode_prepared
+from rmx.run.encoding import encode_prepared, given_steps
 
 __all__ = ["prepare_data"]
 
@@ -21,7 +21,7 @@ def prepare_data(config: Config) -> int:
     directory = RunDirectory.claim(Path(config.paths.run))
     cache = Path(config.paths.cache)
     renderer = Renderer(load_tokenizer(config.model, cache), terminal=config.model.terminal)
-    prepared, _ = encode_prepared(config.data, renderer, cache=cache)
+    prepared, _ = encode_prepared(config.data, renderer, cache=cache, steps=given_steps(config))
     slices = [build_slice(n, spec, prepared, config.data, cache=cache / "data") for n, spec in config.slice.items()]
     prepared = prove_slices(prepared, slices, config.data)
     prepared.write(directory.data)
