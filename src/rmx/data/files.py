@@ -175,8 +175,8 @@ def _parquet(file: Path) -> Iterator[Row]:
 
     name, number = str(file), 0
     try:
-        # Buffered: else a row group, which may be a whole shard, is read before its first row is.
-        with pq.ParquetFile(file, buffer_size=_CHUNK) as table:
+        # Else a row group, which may be a whole shard, is held from its first row to its last.
+        with pq.ParquetFile(file, buffer_size=_CHUNK, pre_buffer=False) as table:
             for batch in table.iter_batches(batch_size=_BATCH):
                 for row in batch.to_pylist():
                     number += 1
