@@ -43,8 +43,8 @@ class FinishedRun:
     @property
     def steps(self) -> tuple[int, int] | None:
         """Optimiser steps and pairs per step that the run was given; None where epochs told its length."""
-        steps, pairs = self.config["trainer"]["max_steps"], self.config["batch"]["pairs"]
-        return None if steps is None else (int(steps), int(pairs))
+        steps = self.config.get("trainer", {}).get("max_steps")
+        return None if steps is None else (int(steps), int(self.config["batch"]["pairs"]))
 
 
 def find_run(path: Path) -> FinishedRun | None:
