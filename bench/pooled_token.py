@@ -75,7 +75,7 @@ def main() -> None:
     # The final norm would stand in for the last layer's own output.
     tokenizer, backbone = load_tokenizer(config, cache), load_classifier(config, cache, seed=0).backbone.module
     backbone.norm = torch.nn.Identity()
-    world = yaml.safe_load((ROOT / "conf/data/synthetic.yaml").read_text("utf-8"))["world"]
+    world = yaml.safe_load((ROOT / "conf/data/access_desk.yaml").read_text("utf-8"))["world"]
     rows = list(WORLDS[world.pop("name")].rows({**world, "pairs": TRAIN + 500}))
     print(f"{'ending':>30}" + "".join(f"{f'layer {n}: varies':>18}{'probe':>7}" for n in LAYERS))
     for ending in ENDINGS:

@@ -6,6 +6,7 @@ import pytest
 from slices import one
 
 from rmx.audits.split_overlap import SplitOverlap
+from rmx.gate.finding import finding
 
 AUDIT = SplitOverlap(tolerance={"overlap": (0, 0)})
 
@@ -27,3 +28,10 @@ def test_a_count_is_exact(pairs: int, status: str) -> None:
 def test_no_ledger_is_not_provided(ledger: dict | None) -> None:
     result = one(AUDIT, ledger=ledger)
     assert (result.status, result.reason) == ("INCONCLUSIVE", "not_provided")
+
+
+@pytest.mark.parametrize(("searched", "told"), [(True, ""), (False, " (near-duplicate prompts were not searched)")])
+def test_a_proof_without_near_duplicates_says_so(searched: bool, told: str) -> None:
+    result = one(AUDIT, ledger={**_ledger(0), "near_duplicates": {"searched": searched}})
+    assert result.status == "PASS"
+    assert finding(result) == f"0 pairs outside the training split share a prompt or group with it{told}."

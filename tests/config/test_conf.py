@@ -23,7 +23,11 @@ NEEDED = {
 }
 WITHOUT_HUB = ("jsonl", "alpaca_eval", "pandalm", "auto_j", "llmbar", "rm_bench", "rankings")
 STUDIES = ("experiment/overoptimisation", "experiment/overoptimisation_halves")
-BESIDE = {name: ["data.path=pairs.jsonl"] for name in (*(f"data/{name}" for name in WITHOUT_HUB), *STUDIES)}
+MIXED = {
+    "data/mixture": ["+data@data.sources.mine=jsonl", "data.sources.mine.path=pairs.jsonl"],
+    "data/hh_and_alpaca": ["data.sources.alpaca.path=pairs.jsonl"],
+}
+BESIDE = MIXED | {name: ["data.path=pairs.jsonl"] for name in (*(f"data/{name}" for name in WITHOUT_HUB), *STUDIES)}
 BESIDE |= {f"loss/{name}": ["data.ties=keep"] for name in ("davidson", "rao_kupper")}
 
 

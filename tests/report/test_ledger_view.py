@@ -37,3 +37,22 @@ def test_what_was_not_searched_is_not_called_clean(ledger: dict[str, Any]) -> No
     view = view_ledger(ledger)
     assert view is not None
     assert "contamination" not in dict(view.notes)
+
+
+def test_each_source_of_a_mixture_has_a_row_and_one_that_does_not_balance_is_said() -> None:
+    account = {"comparisons_in": 1400, "kept": 1300, "rejected": {"over_length": 80, "duplicate_pair": 15}}
+    account |= {"held_out": 2, "review": 3, "epoch_pairs": 1100, "epoch_share": 0.6667}
+    view = view_ledger({**LEDGER, "by_source": {"hh": account, "alpaca": {**account, "kept": 1299}}})
+    assert view is not None
+    first, second = view.sources
+    assert (first.name, first.comparisons, first.kept, first.apart) == ("hh", "1,400", "1,300", "5")
+    assert first.rejected == "95 (over length 80, duplicate pair 15)"
+    assert (first.epoch, first.share, first.balanced) == ("1,100", "66.7%", True)
+    assert not second.balanced
+    assert "by source" not in dict(view.notes)
+
+
+def test_data_that_are_no_mixture_have_no_sources() -> None:
+    view = view_ledger(LEDGER)
+    assert view is not None
+    assert view.sources == ()

@@ -15,6 +15,7 @@ from rmx.callbacks.gather import GatherRewards
 from rmx.callbacks.metrics_file import MetricsFile
 from rmx.domain import AuditResult
 from rmx.score_table import Comparisons, join_scores
+from rmx.scorers.slice_parts import Part, with_parts
 from rmx.scorers.slice_texts import SliceTexts
 
 __all__ = ["ValidationAudits", "curve_names", "interval_names"]
@@ -60,9 +61,11 @@ class ValidationAudits(pl.Callback):
         texts: Mapping[str, SliceTexts],
         comparisons: Mapping[str, Comparisons],
         audits: Sequence[Audit],
+        parts: Mapping[str, Part] | None = None,
     ) -> None:
-        """Read `gather`'s rewards of the slices of `texts`."""
+        """Read `gather`'s rewards of the slices of `texts`; those of `parts` are looked up in the slice they are of."""
         self.gather = gather
+        self.parts = dict(parts or {})
         self.texts = texts
         self.comparisons = comparisons
         self.audits = audits
@@ -82,6 +85,7 @@ class ValidationAudits(pl.Callback):
             logger.log_metrics(curves | ends, step=trainer.global_step)
 
     def _results(self) -> list[AuditResult]:
-        candidates = {n: t.scored("model", self.gather.rewards[n]) for n, t in self.texts.items()}
+        rewards = with_parts(self.gather.rewards, self.parts)
+        candidates = {n: t.scored("model", rewards[n]) for n, t in self.texts.items()}
         scores = {n: join_scores(table, self.comparisons[n]) for n, table in candidates.items()}
         return run_audits(self.audits, Evidence(scores=scores, candidates=candidates))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, get_origin, get_type_hints
 
 from rmx.config.schema import Config
 
-__all__ = ["PATH_KEYS", "is_path_key", "leaves", "open_keys", "schema_keys"]
+__all__ = ["PATH_KEYS", "is_path_key", "leaves", "open_keys", "renamed_keys", "schema_keys"]
 
 PATH_KEYS = (
     "reward",
@@ -29,11 +30,19 @@ PATH_KEYS = (
 )
 """Keys whose values are names of files, directories or sources; users give them as they are, unquoted."""
 
+_OPEN_IN_DATA = ("data.benchmarks", "data.sources")
+"""Dict-typed nodes in `data` whose entries have paths."""
+
 
 def is_path_key(key: str) -> bool:
     """Whether the value of `key` is a path: one of PATH_KEYS, or `path` or `reward` in an open node."""
-    node = "data.benchmarks" if key.startswith("data.benchmarks.") else key.partition(".")[0]
+    node = next((n for n in _OPEN_IN_DATA if key.startswith(f"{n}.")), key.partition(".")[0])
     return key in PATH_KEYS or (key.endswith((".path", ".reward")) and node in open_keys())
+
+
+def renamed_keys(message: str, place: str, fields: Iterable[str]) -> str:
+    """Return a message about `data.FIELD` as one about `place.FIELD`: data that stand elsewhere have other keys."""
+    return re.sub(rf"(?<![\w./])data\.(?=(?:{'|'.join(fields)})\b)", f"{place}.", message)
 
 
 def leaves(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -11,7 +11,8 @@ from rmx.config.keys import leaves, open_keys
 from rmx.config.losses import LOSS_TRAITS
 from rmx.config.nearest import did_you_mean
 from rmx.config.ranges import BASELINES, CHOICES, NEEDS, RANGES
-from rmx.config.schema import Config, MethodConfig, OptimConfig
+from rmx.config.schema import Config, DataConfig, MethodConfig, OptimConfig
+from rmx.config.sources import SOURCE_FIELDS, build_sources, source_message
 from rmx.config.targets import check_targets
 from rmx.errors import ConfigError
 
@@ -34,6 +35,8 @@ _NEEDED: Mapping[str, Mapping[str, str]] = {
 }
 """What a command cannot do without, and what it may be."""
 
+_TRAINED = ("train", "prepare", "decide")
+"""Commands whose data are trained on."""
 
 _LABELLED = ("comparison", "votes")
 """Formats whose rows say in words or numbers of their own which side won."""
@@ -104,14 +107,53 @@ def _folds(config: Config) -> Iterator[str]:
         yield f"data.split.mode: {split.mode} would put one prompt into several folds; give grouped with folds"
     if split.half is not None:
         yield "data.split.half: with folds every pair is trained on but where it judges; leave one of them out"
+    if config.data.sources:
+        # Each training would hold other shares than those that the ledger promises.
+        yield "data.split.folds: a mixture is not cross-fitted; give one data set, or leave folds out"
+    if config.data.stream:
+        yield "data.split.folds: a stream is read as far as one run needs; give data.stream=false, or leave folds out"
     if config.task == "decide":
         yield "data.split.folds: rmx.decide compares two models on one heldout split; leave it out"
 
 
 def _source(config: Config) -> Iterator[str]:
-    data = config.data
-    if config.task in ("train", "prepare") and data.format != "synthetic" and not (data.path or data.hub):
+    if config.task in ("train", "prepare") and not config.data.sources:
+        yield from _place(config.data)
+
+
+def _place(data: DataConfig) -> Iterator[str]:
+    if data.format != "synthetic" and not (data.path or data.hub):
         yield "data.path: missing value; give a file, a list of files or a glob (or data.hub a hub data set)"
+
+
+def _sources(config: Config) -> Iterator[str]:
+    """Hold every source of a mixture against the rules for data, and refuse what the mixture would leave unread."""
+    sources = build_sources(config.data)
+    for source in sources:
+        alone = replace(config, data=source.data)
+        for problem in (*_place(source.data), *_unread(alone), *_paths(alone)):
+            yield source_message(source.name, problem)
+    if not sources:
+        return
+    for name, usual in asdict(DataConfig()).items():
+        if name in SOURCE_FIELDS and name != "name" and getattr(config.data, name) != usual:
+            yield f"data.{name}: a mixture reads data.sources alone; give data=mixture, or data.sources.NAME.{name}"
+
+
+def _stream(config: Config) -> Iterator[str]:
+    if not config.data.stream or config.task not in _TRAINED:
+        return
+    if config.trainer.max_steps is None:
+        yield (
+            "trainer.max_steps: missing value; data.stream=true reads the rows that so many optimiser steps need, and "
+            "knows of no epoch"
+        )
+    for source in build_sources(config.data):
+        if source.weight is None:
+            yield (
+                f"data.sources.{source.name}.weight: missing value; how many rows a stream has is not known, so give "
+                "every source its part of the pairs"
+            )
 
 
 def _model(config: Config) -> Iterator[str]:
@@ -274,6 +316,8 @@ _RULES: tuple[Callable[[Config], Iterator[str]], ...] = (
     _needs,
     _paths,
     _source,
+    _sources,
+    _stream,
     _splits,
     _folds,
     _model,

@@ -77,6 +77,10 @@ class DataConfig:
     """Split of the hub data set, or several joined by `+`; each pair of several has its own as tag `file`."""
     revision: str | None = None
     """Pinned hub revision; the resolved one is recorded either way."""
+    sources: dict[str, Any] = field(default_factory=dict)
+    """Several sources as one, by name: what says where the rows of each are and what they mean, and a `weight`."""
+    stream: bool = False
+    """Read rows in order, once, and only as many as trainer.max_steps needs."""
     format: str = "pairs"
     """Adapter of the rows: pairs, hh_dialogue, comparison, votes, style_triplets, answer_lists, rankings,
     synthetic."""

@@ -37,7 +37,7 @@ def store_prepared(prepared: Prepared, entry: Path) -> None:
             pq.write_table(_table(prepared), partial / "pairs.parquet", compression="zstd")
             state = {
                 "ledger": prepared.ledger.state(),
-                "rejections": [(r.pair_id, *r.origin, r.reason, r.detail) for r in prepared.rejections],
+                "rejections": [(r.pair_id, *r.origin, *r[2:]) for r in prepared.rejections],
             }
             (partial / "state.json").write_text(json.dumps(state), "utf-8")
             # Another process may have stored the same content meanwhile: equal by construction, so either serves.
@@ -69,7 +69,7 @@ def load_prepared(entry: Path) -> Prepared | None:
         for split, pair in _pairs(table):
             splits[split].append(pair)
         rejections = tuple(
-            Rejection(i, Origin(f, n), reason, detail) for i, f, n, reason, detail in state["rejections"]
+            Rejection(pair_id, Origin(file, row), *why) for pair_id, file, row, *why in state["rejections"]
         )
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         _log.warning("%s: damaged cache entry (%s), made again", entry, type(error).__name__)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from rmx.config.schema import DataConfig
 from rmx.data.comparison import Comparison
 from rmx.data.expand import build_adapter
 from rmx.data.prepared import Prepared
-from rmx.data.sources import read_rows
+from rmx.data.sources import open_sources
 from rmx.data.validate import first_violation
 from rmx.domain import Message, Origin
 from rmx.errors import DataError
@@ -54,15 +55,13 @@ def candidate_groups(
     prompts = {pair.prompt: pair.group for pair in prepared.splits[split]}
     groups: dict[tuple[Message, ...], _Group] = {}
     policies: set[str] = set()
-    adapter = build_adapter(data)
-    for origin, raw in read_rows(data):
-        for comparison in adapter(origin, raw):
-            prompt = comparison.first[:-1]
-            # A tie is no defect here; whatever else is wrong with the texts is.
-            usable = comparison.label in _WON and first_violation(replace(comparison, label="first")) is None
-            if usable and prompt in prompts:
-                group = groups.setdefault(prompt, _Group(origin))
-                policies |= _add(group, comparison, reference)
+    for comparison in _comparisons(prepared, data):
+        prompt = comparison.first[:-1]
+        # A tie is no defect here; whatever else is wrong with the texts is.
+        usable = comparison.label in _WON and first_violation(replace(comparison, label="first")) is None
+        if usable and prompt in prompts:
+            group = groups.setdefault(prompt, _Group(comparison.origin))
+            policies |= _add(group, comparison, reference)
     if reference is not None and not any(group.reference for group in groups.values()):
         known = f"these do: {', '.join(sorted(policies))}" if policies else "the rows name no policies"
         raise DataError(f"reference {reference!r} wrote no completion of split {split}; {known}")
@@ -74,6 +73,15 @@ def candidate_groups(
             continue
         gold = [0.5 if text in group.reference else sum(won) / len(won) for text, won in group.won.items()]
         yield group.origin, {**row, "completions": list(group.won), "gold": gold}
+
+
+def _comparisons(prepared: Prepared, data: DataConfig) -> Iterator[Comparison]:
+    """Yield the comparisons of all rows that the run has read; of a stream they are not all that there are."""
+    for source in open_sources(data):
+        adapter = build_adapter(source.data)
+        read = prepared.ledger.accounts[source.name].rows_in if source.name else prepared.ledger.rows_in
+        for origin, row in islice(source.rows, read):
+            yield from adapter(origin, row)
 
 
 def _add(group: _Group, comparison: Comparison, reference: str | None) -> set[str]:

@@ -9,7 +9,10 @@ from typing import Literal, NamedTuple
 
 from rmx.domain import LabelSource, Message, Origin, PreferencePair
 
-__all__ = ["Ballot", "Comparison", "Dialogue", "Label", "Problem", "Rejection"]
+__all__ = ["SOURCE_TAG", "Ballot", "Comparison", "Dialogue", "Label", "Problem", "Rejection"]
+
+SOURCE_TAG = "source"
+"""Tag of a pair of a mixture: the source that it came from."""
 
 Dialogue = tuple[Message, ...]
 Label = Literal["first", "second", "tie", "abstain", "undecided", "unknown", "unread"]
@@ -60,6 +63,8 @@ class Comparison:
     """Whether the comparison is a cell of a published table, counted there even if its texts are those of another."""
     problem: Problem | None = None
     """Why the row could not be read as two dialogues."""
+    source: str = ""
+    """Which source of a mixture it came from; becomes tag `source`. Empty where the data are no mixture."""
 
     @property
     def decided(self) -> bool:
@@ -85,14 +90,14 @@ class Comparison:
             strength=self.strength,
             weight=self.weight,
             label_source=self.label_source,
-            tags={**self.tags, **self._tags_of_sides(swap=swap)},
+            tags={**self.tags, **self._added_tags(swap=swap)},
             tied=self.label == "tie",
         )
 
-    def _tags_of_sides(self, *, swap: bool) -> dict[str, str]:
-        """Return as tags what is known of the first and of the second side, by whether it is the chosen one."""
+    def _added_tags(self, *, swap: bool) -> dict[str, str]:
+        """Return the source, and what is known of the first and of the second side by whether it is the chosen one."""
         names = {"first": "rejected", "second": "chosen"} if swap else {"first": "chosen", "second": "rejected"}
-        tags: dict[str, str] = {}
+        tags: dict[str, str] = {SOURCE_TAG: self.source} if self.source else {}
         for side, facts in zip(("first", "second"), self.side_tags or (), strict=False):
             tags |= {f"{names[side]}_{key}": value for key, value in facts.items()}
         if self.ballots:
@@ -109,3 +114,5 @@ class Rejection(NamedTuple):
     origin: Origin
     reason: str
     detail: str
+    source: str = ""
+    """Of a mixture."""

@@ -21,6 +21,8 @@ __all__ = ["content_hash", "expand_paths", "file_rows"]
 Row = tuple[Origin, dict[str, Any]]
 _BOM = b"\xef\xbb\xbf"
 _CHUNK = 1 << 20
+_BATCH = 256
+"""Rows of Parquet that are Python objects at a time."""
 
 
 def expand_paths(path: Any) -> list[Path]:
@@ -173,8 +175,9 @@ def _parquet(file: Path) -> Iterator[Row]:
 
     name, number = str(file), 0
     try:
-        with pq.ParquetFile(file) as table:
-            for batch in table.iter_batches(batch_size=2048):
+        # Else a row group, which may be a whole shard, is held from its first row to its last.
+        with pq.ParquetFile(file, buffer_size=_CHUNK, pre_buffer=False) as table:
+            for batch in table.iter_batches(batch_size=_BATCH):
                 for row in batch.to_pylist():
                     number += 1
                     yield Origin(name, number), row

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from rmx.data.accounts import Account, shown_accounts
 from rmx.data.overlap import Overlap
 
 __all__ = ["Effect", "Ledger", "NearDuplicates"]
@@ -75,6 +76,8 @@ class NearDuplicates:
     """Pairs of the largest group."""
     cut: int = 0
     """Links not used, because the united group would have held more than 2% of the pairs."""
+    searched: bool = True
+    """Whether they were looked for at all: else the overlap proof is of equal prompts and given groups alone."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,10 @@ class Ledger:
     warnings: tuple[str, ...] = field(default=())
     contamination: Mapping[str, Any] | None = None
     """What train knows of slices and benchmarks (`rmx.data.contamination`); None where that was not searched."""
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    """Of a mixture, what became of the comparisons of each source."""
+    streamed: int | None = None
+    """Of a stream, the train pairs that it was read for; None where the data were read whole."""
 
     @property
     def kept(self) -> int:
@@ -120,7 +127,8 @@ class Ledger:
     def balances(self) -> bool:
         """Whether every comparison is accounted for."""
         away = sum(self.rejected.values()) + sum(self.review.values())
-        return self.comparisons_in == self.kept + self.held_out + away
+        whole = self.comparisons_in == self.kept + self.held_out + away
+        return whole and all(account.balances for account in self.accounts.values())
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of ledger.json."""
@@ -148,6 +156,8 @@ class Ledger:
             "split_fingerprint": self.split_fingerprint,
             "fingerprint": self.fingerprint,
             "source": dict(self.source),
+            **({"by_source": shown_accounts(self.accounts)} if self.accounts else {}),
+            **({} if self.streamed is None else {"stream": {"rows_read": self.rows_in, "read_for": self.streamed}}),
             "warnings": list(self.warnings),
         }
 
@@ -163,4 +173,5 @@ class Ledger:
         values["effects"] = {reason: Effect(**e) for reason, e in values["effects"].items()}
         values["overlap"] = {split: Overlap(**o) for split, o in values["overlap"].items()}
         values["warnings"] = tuple(values["warnings"])
+        values["accounts"] = {name: Account(**a) for name, a in values.get("accounts", {}).items()}
         return cls(**values)

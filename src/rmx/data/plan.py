@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import xxhash
 from numpy.typing import NDArray
 
 from rmx.config.schema import BatchConfig
+from rmx.data.shares import Mixing, seeded
 
 __all__ = ["StepPlan", "global_batches"]
 
@@ -20,26 +20,31 @@ Members = NDArray[np.int64]
 
 
 def global_batches(
-    groups: Sequence[str], batch: BatchConfig, *, seed: int, fingerprint: str, epoch: int
+    groups: Sequence[str], batch: BatchConfig, *, seed: int, fingerprint: str, epoch: int, mixing: Mixing | None = None
 ) -> list[Members]:
-    """Cut one epoch's random order of the pairs into global batches; the last may be smaller.
+    """Cut one epoch's random order of its pairs into global batches; the last may be smaller.
 
-    With `batch.group`, whole groups fill a batch while they fit; a group larger than a batch forms one alone.
+    With `batch.group`, whole groups fill a batch while they fit; a group larger than a batch forms one alone. An epoch
+    holds every pair, or those that `mixing` says.
     """
-    key = xxhash.xxh64_intdigest(f"{seed}/{fingerprint}/{epoch}".encode())
-    rng = np.random.default_rng(key)
+    rng = seeded(seed, fingerprint, epoch)
+    if mixing is None:
+        members = np.arange(len(groups))
+    else:
+        together = groups if batch.group else None
+        members = mixing.members(epoch, groups=together, seed=seed, fingerprint=fingerprint)
     if not batch.group:
-        order = rng.permutation(len(groups))
+        order = members[rng.permutation(len(members))]
         return [order[i : i + batch.pairs] for i in range(0, len(order), batch.pairs)]
     by_group: dict[str, list[int]] = {}
-    for i, group in enumerate(groups):
-        by_group.setdefault(group, []).append(i)
-    members = list(by_group.values())
+    for i in members.tolist():
+        by_group.setdefault(groups[i], []).append(i)
+    whole = list(by_group.values())
     batches: list[list[int]] = [[]]
-    for g in rng.permutation(len(members)):
-        if batches[-1] and len(batches[-1]) + len(members[g]) > batch.pairs:
+    for g in rng.permutation(len(whole)):
+        if batches[-1] and len(batches[-1]) + len(whole[g]) > batch.pairs:
             batches.append([])
-        batches[-1].extend(members[g])
+        batches[-1].extend(whole[g])
     return [np.array(b, np.int64) for b in batches]
 
 
@@ -53,6 +58,8 @@ class StepPlan:
     fingerprint: str
     max_epochs: int
     max_steps: int | None
+    mixing: Mixing | None = None
+    """Which pairs an epoch holds; None where it holds all."""
 
     @property
     def total_steps(self) -> int:
@@ -79,4 +86,11 @@ class StepPlan:
             epoch += 1
 
     def _epoch(self, epoch: int) -> list[Members]:
-        return global_batches(self.groups, self.batch, seed=self.seed, fingerprint=self.fingerprint, epoch=epoch)
+        return global_batches(
+            self.groups,
+            self.batch,
+            seed=self.seed,
+            fingerprint=self.fingerprint,
+            epoch=epoch,
+            mixing=self.mixing,
+        )

@@ -9,7 +9,8 @@ from math import sqrt
 from pathlib import Path
 from typing import Any, Self
 
-from rmx.data.comparison import Rejection
+from rmx.data.accounts import refuse_untrained, settle
+from rmx.data.comparison import SOURCE_TAG, Rejection
 from rmx.data.contamination.record import Hit, write_hits
 from rmx.data.ledger import JUDGE_ALONE, Effect, Ledger
 from rmx.data.overlap import SplitRow, count_overlap, split_fingerprint
@@ -50,6 +51,8 @@ class Prepared:
         rejected = dict(self.ledger.rejected)
         known: set[str] = set()
         for pair in (p for pairs in self.splits.values() for p in pairs if p.pair_id in gone):
+            if self.ledger.accounts:
+                gone[pair.pair_id] = gone[pair.pair_id]._replace(source=pair.tags[SOURCE_TAG])
             reason = gone[pair.pair_id].reason
             known.add(pair.pair_id)
             rejected[reason] = rejected.get(reason, 0) + 1
@@ -66,8 +69,12 @@ class Prepared:
                     f"row {first.origin.row} ({first.detail}); raise data.max_length or use other data"
                 )
         rows = split_rows(splits)
+        rejections = (*self.rejections, *gone.values())
+        accounts = settle(self.ledger.accounts, splits, self.review, rejections)
+        refuse_untrained(accounts)
         ledger = replace(
             self.ledger,
+            accounts=accounts,
             rejected=rejected,
             splits={name: len(pairs) for name, pairs in splits.items()},
             groups={name: len({p.group for p in pairs}) for name, pairs in splits.items()},
@@ -81,7 +88,7 @@ class Prepared:
             self,
             splits=splits,
             ledger=ledger,
-            rejections=(*self.rejections, *gone.values()),
+            rejections=rejections,
             fingerprint=ledger.fingerprint,
         )
 
@@ -96,11 +103,7 @@ class Prepared:
 
         rows = split_rows(self.splits)
         table = pa.table({name: [getattr(r, name) for r in rows] for name in SplitRow._fields})
-        rejected = (
-            {"id": r.pair_id, "file": r.origin.file, "row": r.origin.row, "reason": r.reason, "detail": r.detail}
-            for r in self.rejections
-        )
-        write_jsonl(directory / "rejected.jsonl", rejected)
+        write_jsonl(directory / "rejected.jsonl", map(_rejected_row, self.rejections))
         write_jsonl(directory / "review.jsonl", map(_review_row, self.review))
         if self.ledger.contamination is not None:
             write_hits(self.leaks, directory / "contamination.jsonl")
@@ -160,6 +163,13 @@ def _selective_loss(ledger: Ledger, gone: Iterable[Rejection]) -> list[str]:
                 f"against {q:.1%} of those kept: the loss is not neutral to length"
             )
     return warnings
+
+
+def _rejected_row(rejection: Rejection) -> dict[str, Any]:
+    origin = rejection.origin
+    row = {"id": rejection.pair_id, "file": origin.file, "row": origin.row}
+    source = {SOURCE_TAG: rejection.source} if rejection.source else {}
+    return {**row, "reason": rejection.reason, "detail": rejection.detail, **source}
 
 
 def _review_row(pair: PreferencePair) -> dict[str, Any]:

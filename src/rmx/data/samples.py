@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 from rmx.config.nearest import did_you_mean
 from rmx.config.schema import DataConfig
@@ -97,8 +97,14 @@ def read_samples(
         sampled, index_prompts(sampled), near_duplicates=data.near_duplicates, jaccard=data.near_duplicate_jaccard
     )
     own: LabelSource = "gold" if spec.path is None else "unknown"
-    source = spec.label_source or (own if spec.pairs is None else cast(LabelSource, data.label_source))
+    source = spec.label_source or (own if spec.pairs is None else _labellers(prepared, spec.pairs))
     return tuple(replace(s, group=group, label_source=source) for s, group in zip(sampled, found.names, strict=True))
+
+
+def _labellers(prepared: Prepared | None, split: str) -> LabelSource:
+    """Return who labelled the pairs of a split; unknown where sources of a mixture differ in it."""
+    found = {pair.label_source for pair in prepared.splits[split]} if prepared is not None else set()
+    return found.pop() if len(found) == 1 else "unknown"
 
 
 def _world_rows(name: str, spec: SamplesSpec, data: DataConfig) -> Iterator[Row]:

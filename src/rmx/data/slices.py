@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
+from rmx.config.keys import renamed_keys
 from rmx.config.nearest import did_you_mean
 from rmx.config.schema import DataConfig
 from rmx.config.strict import build_strict
@@ -36,8 +36,7 @@ RESERVED: dict[str, tuple[str, ...]] = {
 """Slice names that audits and gates know, and where such a slice may come from."""
 
 
-_KEY = re.compile(rf"(?<![\w./])data\.(?=(?:{'|'.join(f.name for f in fields(DataConfig))})\b)")
-"""What messages call a field of the run's data; that of a slice has another key."""
+_FIELDS = tuple(f.name for f in fields(DataConfig))
 _POLICY_TAGS = ("chosen_policy", "rejected_policy")
 
 
@@ -171,7 +170,7 @@ def build_slice(
         try:
             own = prepare(resolved, cache=cache)
         except (ConfigError, DataError) as error:
-            raise type(error)(f"slice.{name}: {_KEY.sub(f'slice.{name}.data.', str(error))}") from None
+            raise type(error)(f"slice.{name}: {renamed_keys(str(error), f'slice.{name}.data', _FIELDS)}") from None
         available = own.splits["train"]
         ledger, rejections = own.ledger, own.rejections
     elif prepared is None:
@@ -210,10 +209,20 @@ def _source(name: str, spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _slice_data(name: str, override: Mapping[str, Any], data: DataConfig) -> DataConfig:
-    for key, why in (("split", "a slice is not split"), ("ties", "a tie has no side to judge by")):
+    for key, why in (
+        ("split", "a slice is not split"),
+        ("ties", "a tie has no side to judge by"),
+        ("stream", "a slice is read whole; bound it by data.limit"),
+    ):
         if key in override:
             raise ConfigError(f"slice.{name}.data.{key}: {why}; drop it")
-    base = DataConfig(name=name) if "format" in override else data
+    alone = "format" in override or "sources" in override
+    if data.sources and not alone:
+        raise ConfigError(
+            f"slice.{name}.data.format: missing value; the run's data are a mixture, which says of no other data what "
+            "they are"
+        )
+    base = DataConfig(name=name) if alone else data
     elsewhere = any(override.get(key) is not None for key in ("path", "hub", "format"))
     if elsewhere and override.get("label_source") is None:
         # Whose labels the run's own data have says nothing of these, and a gate asks for people's.
@@ -224,6 +233,7 @@ def _slice_data(name: str, override: Mapping[str, Any], data: DataConfig) -> Dat
         **override,
         "world": world,
         "ties": "reject",
+        "stream": False,
         "split": {"validation": 0.0, "heldout": 0.0},
     }
     return build_strict(DataConfig, merged, where=f"slice.{name}.data")

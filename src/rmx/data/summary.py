@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rmx.data.accounts import shown_accounts
 from rmx.data.ledger import Ledger
 
 __all__ = ["contaminated", "summarise"]
@@ -26,11 +27,15 @@ def summarise(ledger: Ledger) -> str:
     ]
     for title, reasons in (("rejected", ledger.rejected), ("review", ledger.review)):
         lines += [f"  {title} {reason}: {n:,}" for reason, n in sorted(reasons.items(), key=lambda e: (-e[1], e[0]))]
+    lines += by_source(ledger)
+    if ledger.streamed is not None:
+        lines.append(f"stream: read for {ledger.streamed:,} train pairs, which took {ledger.rows_in:,} rows")
     splits = [f"{name} {n:,} pairs in {ledger.groups[name]:,} groups" for name, n in ledger.splits.items() if n]
     lines.append("; ".join(splits))
     near = ledger.near_duplicates
+    found = f"{near.links:,} links, {near.clusters:,} united groups, {near.cut:,} links cut"
     lines.append(
-        f"near-duplicate prompts: {near.links:,} links, {near.clusters:,} united groups, {near.cut:,} links cut; "
+        f"near-duplicate prompts: {found if near.searched else 'not searched'}; "
         f"largest group {near.largest_group:,} pairs"
     )
     shared = sum(o.pairs for o in ledger.overlap.values())
@@ -44,6 +49,28 @@ def summarise(ledger: Ledger) -> str:
         lines.append(f"moved since the earlier split: {moves}")
     lines += [f"warning: {text}" for text in ledger.warnings]
     return "\n".join(lines)
+
+
+def by_source(ledger: Ledger) -> list[str]:
+    """Return a table of the sources of a mixture: where their comparisons went, and their part of an epoch."""
+    if not ledger.accounts:
+        return []
+    table = [_HEADER, *(_line(name, account) for name, account in shown_accounts(ledger.accounts).items())]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  ".join(["", row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
+        for row in table
+    ]
+
+
+_HEADER = ["source", "rows", "comparisons", "kept", "rejected", "held out", "review", "train", "in an epoch", "share"]
+
+
+def _line(name: str, account: Mapping[str, Any]) -> list[str]:
+    read = [account["rows_in"], account["comparisons_in"], account["kept"]]
+    away = [sum(account["rejected"].values()), account["held_out"], account["review"]]
+    counts = [*read, *away, account["splits"]["train"], account["epoch_pairs"]]
+    return [name, *(f"{count:,}" for count in counts), f"{account['epoch_share']:.1%}"]
 
 
 def contaminated(found: Mapping[str, Any] | None) -> Iterator[str]:

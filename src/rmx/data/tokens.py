@@ -26,6 +26,7 @@ __all__ = [
     "encode_candidates",
     "encode_pairs",
     "encode_renderable",
+    "unreadable_pairs",
     "unscorable_samples",
 ]
 
@@ -59,14 +60,20 @@ def encode_pairs(
     Raises:
         DataError: no pair can stay, or the cache cannot be written.
     """
-    numbers: dict[Text, int] = {}
-    chosen = np.array([numbers.setdefault((p.prompt, p.chosen), len(numbers)) for p in pairs], np.int64)
-    rejected = np.array([numbers.setdefault((p.prompt, p.rejected), len(numbers)) for p in pairs], np.int64)
+    numbers, chosen, rejected = _numbered(pairs)
     encoded = _encode(renderer, list(numbers), cache_dir)
     rejections = _rejections(encoded, pairs, chosen, rejected, max_length)
     if rejections and len(rejections) == len(pairs):
         raise DataError(_nothing_left(encoded.store, rejections, pairs, chosen, rejected, max_length))
     return EncodedPairs(encoded.store, chosen, rejected, rejections)
+
+
+def unreadable_pairs(
+    renderer: TextRenderer, pairs: Sequence[PreferencePair], *, max_length: int
+) -> tuple[Rejection, ...]:
+    """Return the pairs that `encode_pairs` would reject, be it all of them; nothing is kept of their tokens."""
+    numbers, chosen, rejected = _numbered(pairs)
+    return _rejections(tokenise(renderer, list(numbers)), pairs, chosen, rejected, max_length)
 
 
 def encode_candidates(
@@ -121,6 +128,16 @@ def unscorable_samples(
         if problem is not None:
             found.append(Rejection(sampled.prompt_id, sampled.origin, problem.reason, problem.detail))
     return tuple(found)
+
+
+def _numbered(
+    pairs: Sequence[PreferencePair],
+) -> tuple[dict[Text, int], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the distinct texts of pairs by their numbers, and those of the chosen and rejected sides, (n,) each."""
+    numbers: dict[Text, int] = {}
+    chosen = np.array([numbers.setdefault((p.prompt, p.chosen), len(numbers)) for p in pairs], np.int64)
+    rejected = np.array([numbers.setdefault((p.prompt, p.rejected), len(numbers)) for p in pairs], np.int64)
+    return numbers, chosen, rejected
 
 
 def _rejections(

@@ -37,6 +37,7 @@ def say(phrase: Phrase, result: AuditResult, *, who: str = "the reward") -> str:
         slice=result.slice,
         up=phrase.signs[0 if positive else 1] if phrase.signs else "",
         best=f" ({str(result.detail['best']).replace('_', ' ')})" if "best" in result.detail else "",
+        caveat=f" ({result.detail['caveat']})" if "caveat" in result.detail else "",
         who=who,
         against=result.detail.get("against", "the other"),
     )

@@ -97,7 +97,9 @@ PHRASES: dict[tuple[str, str], Phrase] = {
         ("lowers", "raises"),
     ),
     ("split_overlap", "overlap"): Phrase(
-        "{x} pairs outside the training split share a prompt or group with it", "the overlap of the splits", "count"
+        "{x} pairs outside the training split share a prompt or group with it{caveat}",
+        "the overlap of the splits",
+        "count",
     ),
     ("calibration", "log_temperature_recalibrated"): Phrase(
         "after recalibration the log temperature on {slice} is {x}",

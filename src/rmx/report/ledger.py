@@ -9,10 +9,10 @@ from typing import Any
 from rmx.data.summary import contaminated
 from rmx.report.sentences import audit_name
 
-__all__ = ["Destination", "LedgerView", "SplitPart", "view_ledger"]
+__all__ = ["Destination", "LedgerView", "SourcePart", "SplitPart", "view_ledger"]
 
 _SHOWN = ("rows_in", "comparisons_in", "kept", "rejected", "held_out", "review", "review_reasons", "splits", "groups")
-_ELSEWHERE = (*_SHOWN, "effects", "overlap", "contamination", "warnings")
+_ELSEWHERE = (*_SHOWN, "by_source", "effects", "overlap", "contamination", "warnings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,21 @@ class SplitPart:
 
 
 @dataclass(frozen=True, slots=True)
+class SourcePart:
+    """One source of a mixture: where its comparisons went, and its part of the pairs that an epoch trains on."""
+
+    name: str
+    comparisons: str
+    kept: str
+    rejected: str
+    apart: str
+    """Held out for disagreement, or sent to review."""
+    epoch: str
+    share: str
+    balanced: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerView:
     """The ledger in rows and sentences."""
 
@@ -46,6 +61,7 @@ class LedgerView:
     balanced: bool
     destinations: tuple[Destination, ...]
     splits: tuple[SplitPart, ...]
+    sources: tuple[SourcePart, ...]
     notes: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
 
@@ -85,6 +101,7 @@ def view_ledger(ledger: Mapping[str, Any] | None) -> LedgerView | None:
             if n
         ),
         splits=_splits(ledger),
+        sources=tuple(_source(str(name), account) for name, account in dict(ledger.get("by_source") or {}).items()),
         notes=(
             *((audit_name(str(k)), _plain(v)) for k, v in ledger.items() if k not in _ELSEWHERE and v is not None),
             *_contamination(ledger.get("contamination")),
@@ -112,6 +129,23 @@ def _splits(ledger: Mapping[str, Any]) -> tuple[SplitPart, ...]:
         known = groups.get(name) if isinstance(groups, Mapping) else None
         parts.append(SplitPart(str(name), _plain(pairs), "" if known is None else _plain(known), common))
     return tuple(parts)
+
+
+def _source(name: str, account: Mapping[str, Any]) -> SourcePart:
+    total, kept, held_out, review = (int(account[k]) for k in ("comparisons_in", "kept", "held_out", "review"))
+    rejected = {str(reason): int(n) for reason, n in account["rejected"].items()}
+    gone = sum(rejected.values())
+    why = ", ".join(f"{audit_name(reason)} {n:,}" for reason, n in sorted(rejected.items(), key=_most_first))
+    return SourcePart(
+        name=name,
+        comparisons=f"{total:,}",
+        kept=f"{kept:,}",
+        rejected=f"{gone:,} ({why})" if why else "0",
+        apart=f"{held_out + review:,}",
+        epoch=f"{int(account['epoch_pairs']):,}",
+        share=f"{account['epoch_share']:.1%}",
+        balanced=total == kept + gone + held_out + review,
+    )
 
 
 def _contamination(found: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ import numpy as np
 from rmx.audits.base import Audit
 from rmx.config.schema import Config, DataConfig
 from rmx.data.contamination.proof import prove_contamination
+from rmx.data.own_slices import own_slices
 from rmx.data.prepared import Prepared
 from rmx.data.sequences import PairSet, build_pair_set
 from rmx.data.slices import Slice, build_slice
@@ -21,7 +22,7 @@ from rmx.data.tokenise import TextRenderer
 from rmx.data.tokens import TokenStore, encode_candidates, encode_pairs, encode_renderable, unscorable_samples
 from rmx.domain import Candidate
 from rmx.probes import PROBES
-from rmx.run.encoding import encode_prepared
+from rmx.run.encoding import encode_prepared, given_steps
 from rmx.score_table import Comparisons
 from rmx.scorers.slice_texts import EditRequest, SliceTexts, collect_texts
 
@@ -89,14 +90,13 @@ def build_corpus(
     Pairs longer than `data.max_length`, or with a control token of the tokenizer in their text, leave whole and are
     counted in the ledger. The `readable` tokens of the model, where they are known, bound what else is encoded.
     """
-    prepared, encoded = encode_prepared(config.data, renderer, cache=cache)
+    prepared, encoded = encode_prepared(config.data, renderer, cache=cache, steps=given_steps(config))
     train = prepared.splits["train"]
     rows = np.array([encoded.row[p.pair_id] for p in train], np.int64)
     chosen, rejected = encoded.pairs.chosen[rows], encoded.pairs.rejected[rows]
     soft = config.data.annotators == "soft_label"
     pairs = build_pair_set(train, encoded.pairs.store, chosen, rejected, config.loss, soft_labels=soft)
-    own = {n: {"from": n} for n in ("validation", "heldout", "disputed") if prepared.splits[n]}
-    specs: dict[str, Any] = {**own, **config.slice}
+    specs: dict[str, Any] = {**own_slices(prepared), **config.slice}
     slices = {n: build_slice(n, s, prepared, config.data, cache=cache / "data") for n, s in specs.items()}
     # Of a cross-fit, a slice may have nothing that falls into this fold.
     slices = {n: s for n, s in slices.items() if s.pairs or s.samples}

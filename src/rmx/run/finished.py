@@ -40,6 +40,12 @@ class FinishedRun:
         """The data configuration that the run was trained with."""
         return build_strict(DataConfig, self.config["data"], where=f"{self.directory.config}: data")
 
+    @property
+    def steps(self) -> tuple[int, int] | None:
+        """Optimiser steps and pairs per step that the run was given; None where epochs told its length."""
+        steps = self.config.get("trainer", {}).get("max_steps")
+        return None if steps is None else (int(steps), int(self.config["batch"]["pairs"]))
+
 
 def fold_sizes(ledger: Mapping[str, Any]) -> list[int]:
     """Return how many pairs the model of each fold was trained on; none where the run was no cross-fit."""

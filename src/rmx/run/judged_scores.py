@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from rmx.score_table import CandidateTable
 from rmx.scorers.base import PairwiseJudge, Scored, Scorer, TextScorer
 from rmx.scorers.kind import JudgedScorer
 from rmx.scorers.reward_model import Reward, RewardModelScorer
+from rmx.scorers.slice_parts import find_parts
 
 __all__ = ["JudgedScores", "score_judged"]
 
@@ -65,25 +67,34 @@ def score_judged(
     """
     if isinstance(scorer, Reward):
         model = RewardModelScorer(scorer, cache_dir=cache / "tokens")
-        scored = {name: Scored(model.score(data.texts.candidates)) for name, data in slices.items()}
+        scored = _whole_then_parts(slices, lambda data: Scored(model.score(data.texts.candidates)))
         encoded = {name: data for name, data in slices.items() if isinstance(data, SliceData)}
         again = rescore(audits, encoded, scorer.network, scorer.batch, scorer.device)
         return JudgedScores(slices, scored, False, again)
-    kept: dict[str, TextSlice] = {}
-    found: dict[str, Scored] = {}
-    for name, data in slices.items():
-        if isinstance(scorer, PairwiseJudge):
-            kept[name], found[name] = _judge(scorer, data, limit)
-        else:
-            kept[name], found[name] = _score(scorer, data, limit)
+    if isinstance(scorer, PairwiseJudge):
+        kept = {name: _judge(scorer, data, limit) for name, data in slices.items()}
+    else:
+        whole = _whole_then_parts(slices, partial(_score, scorer))
+        kept = {name: without_unscored(slices[name], scored, limit=limit) for name, scored in whole.items()}
+    kept_slices = {name: data for name, (data, _) in kept.items()}
+    found = {name: scored for name, (_, scored) in kept.items()}
     _warn_of_constants(found)
-    return JudgedScores(kept, found, isinstance(scorer, PairwiseJudge))
+    return JudgedScores(kept_slices, found, isinstance(scorer, PairwiseJudge))
 
 
-def _score(scorer: TextScorer, data: TextSlice, limit: float) -> tuple[TextSlice, Scored]:
+def _whole_then_parts(slices: Mapping[str, TextSlice], score: Callable[[TextSlice], Scored]) -> dict[str, Scored]:
+    """Return the scores of every slice; one whose texts all stand in another has been scored there."""
+    parts = find_parts({name: data.texts for name, data in slices.items()})
+    whole = {name: score(data) for name, data in slices.items() if name not in parts}
+    return {
+        name: whole[parts[name].whole].take(parts[name].places) if name in parts else whole[name] for name in slices
+    }
+
+
+def _score(scorer: TextScorer, data: TextSlice) -> Scored:
     scored = scorer.score_texts(data.texts.candidates)
     _check(scored, len(data.texts.candidates), data.slice.name)
-    return without_unscored(data, scored, limit=limit)
+    return scored
 
 
 def _judge(judge: PairwiseJudge, data: TextSlice, limit: float) -> tuple[TextSlice, Scored]:

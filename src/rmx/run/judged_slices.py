@@ -10,6 +10,7 @@ from typing import Any
 from rmx.audits.base import Audit
 from rmx.config.schema import Config, DataConfig
 from rmx.config.strict import build_strict
+from rmx.data.own_slices import own_slices, source_slices
 from rmx.data.prepare import prepare
 from rmx.data.prepared import Prepared
 from rmx.data.slices import Slice, build_slice
@@ -25,12 +26,10 @@ from rmx.scorers.reward_model import Reward
 
 __all__ = ["build_judged_slices", "is_given"]
 
-_OWN = ("validation", "heldout", "disputed")
-
 
 def is_given(data: DataConfig) -> bool:
     """Whether data were given to judge on."""
-    return data.path is not None or data.hub is not None or data.format == "synthetic"
+    return data.path is not None or data.hub is not None or data.format == "synthetic" or bool(data.sources)
 
 
 def build_judged_slices(
@@ -72,11 +71,11 @@ def _slices(
     specs: dict[str, Any] = dict(config.slice)
     if own is not None and isinstance(scorer, Reward):
         data = own.data
-        prepared = _as_trained(own, encode_prepared(data, scorer.renderer, cache=cache)[0])
+        prepared = _as_trained(own, encode_prepared(data, scorer.renderer, cache=cache, steps=own.steps)[0])
         print(summarise(prepared.ledger))
-        specs = {**{n: {"from": n} for n in _OWN if prepared.splits[n]}, **(own.config.get("slice") or {}), **specs}
+        specs = {**own_slices(prepared), **(own.config.get("slice") or {}), **specs}
     elif is_given(data):
-        slices.append(_all_pairs(data, cache))
+        slices += _all_pairs(data, cache)
     elif not specs:
         raise ConfigError("data: missing value; this reward brings no data of its own, give data=NAME or slice=[NAME]")
     slices += [build_slice(n, spec, prepared, data, cache=cache / "data") for n, spec in specs.items()]
@@ -103,10 +102,12 @@ def _as_trained(run: FinishedRun, prepared: Prepared) -> Prepared:
     return prepared
 
 
-def _all_pairs(data: DataConfig, cache: Path) -> Slice:
-    """Return every pair of the data as heldout: none of them has to be set aside to train on."""
+def _all_pairs(data: DataConfig, cache: Path) -> list[Slice]:
+    """Return every pair of the data as heldout, none of them has to be set aside to train on; and each source's."""
     whole = build_strict(DataConfig, {**asdict(data), "split": {"validation": 0.0, "heldout": 0.0}}, where="data")
     prepared = prepare(whole, cache=cache / "data")
     print(summarise(prepared.ledger))
     pairs = prepared.splits["train"]
-    return Slice("heldout", pairs, "data", None, len(pairs), prepared.ledger, prepared.rejections)
+    whole_slice = Slice("heldout", pairs, "data", None, len(pairs), prepared.ledger, prepared.rejections)
+    parts = source_slices({"heldout": pairs}, prepared.ledger.accounts)
+    return [whole_slice, *(replace(whole_slice, name=name, pairs=part) for name, (_, _, part) in parts.items())]

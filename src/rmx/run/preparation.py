@@ -12,7 +12,7 @@ from rmx.data.summary import summarise
 from rmx.model.tokenizer import load_tokenizer
 from rmx.run.corpus import prove_slices
 from rmx.run.directory import RunDirectory
-from rmx.run.encoding import encode_prepared
+from rmx.run.encoding import encode_prepared, given_steps
 
 __all__ = ["prepare_data"]
 
@@ -22,7 +22,7 @@ def prepare_data(config: Config) -> int:
     directory = RunDirectory.claim(Path(config.paths.run))
     cache = Path(config.paths.cache)
     renderer = Renderer(load_tokenizer(config.model, cache), terminal=config.model.terminal)
-    prepared, _ = encode_prepared(config.data, renderer, cache=cache)
+    prepared, _ = encode_prepared(config.data, renderer, cache=cache, steps=given_steps(config))
     if not is_cross_fit(config.data.split):  # else each fold's run holds its own train part against its own slices
         slices = [build_slice(n, spec, prepared, config.data, cache=cache / "data") for n, spec in config.slice.items()]
         prepared = prove_slices(prepared, slices, config.data)

@@ -8,6 +8,7 @@ from rmx.data.overlap import read_split
 from rmx.data.prepare import prepare
 from rmx.data.prepared import split_rows
 from rmx.data.row_stream import Row
+from rmx.data.stream import Need
 from rmx.data.text import digest
 from rmx.errors import ConfigError, RunError
 from rmx.run.finished import FinishedRun
@@ -22,10 +23,14 @@ def run_prompts(run: FinishedRun, split: str, *, cache: Path) -> tuple[list[Row]
         ConfigError: The split is empty.
         RunError: The run's data have changed since: other prompts may have been trained on.
     """
-    recorded = {row.pair_id: row for row in read_split(run.directory.data) if row.split == split}
+    rows_of_split = read_split(run.directory.data)
+    recorded = {row.pair_id: row for row in rows_of_split if row.split == split}
     if not recorded:
         raise ConfigError(f"sample.split={split}: {run.directory.path} has no pairs there; choose another split")
-    pairs = prepare(run.data, cache=cache / "data").splits[split]
+    trained = {row.pair_id for row in rows_of_split if row.split == "train"}
+    # A stream is read as far as it was then: what the model could not read is what is not recorded.
+    need = run.steps and Need(*run.steps, lambda pairs: [p.pair_id for p in pairs if p.pair_id not in trained])
+    pairs = prepare(run.data, cache=cache / "data", need=need).splits[split]
     now = {row.pair_id: row for row in split_rows({split: pairs})}
     if any(now.get(pair_id) != row for pair_id, row in recorded.items()):
         raise RunError(

@@ -12,6 +12,7 @@ import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
 
+from rmx.audits.accuracy import Accuracy
 from rmx.audits.base import Audit
 from rmx.callbacks.checkpoint_io import SafeCheckpointIO
 from rmx.callbacks.dynamics import TrainingDynamics
@@ -20,11 +21,15 @@ from rmx.callbacks.interruption import Interruption
 from rmx.callbacks.validation import ValidationAudits
 from rmx.config.schema import Config
 from rmx.config.targets import build_target
+from rmx.data.accounts import epoch_pairs
+from rmx.data.comparison import SOURCE_TAG
 from rmx.data.datamodule import PreferenceData, scoring_loader
 from rmx.data.dynamics import Dynamics
 from rmx.data.plan import StepPlan
+from rmx.data.prepared import Prepared
 from rmx.data.render import Renderer
 from rmx.data.sequences import Sequences
+from rmx.data.shares import Mixing
 from rmx.errors import RunError
 from rmx.loss import build_loss
 from rmx.model.build import BuiltModel
@@ -36,6 +41,7 @@ from rmx.run.corpus import Corpus
 from rmx.run.directory import RunDirectory
 from rmx.run.loggers import build_loggers
 from rmx.run.trainer import BEST, LAST, build_trainer, quiet_lightning
+from rmx.scorers.slice_parts import Part, find_parts, with_parts
 
 __all__ = ["Trained", "fit", "score_slices", "step_plan"]
 
@@ -70,6 +76,8 @@ def fit(
     """
     plan = step_plan(config, corpus)
     validation = {n: d for n, d in corpus.slices.items() if n == "validation"}
+    parts = {n: p for n, p in _parts(corpus).items() if p.whole in validation and len(corpus.slices[n].comparisons)}
+    watched = {n: corpus.slices[n] for n in (*validation, *parts)}
     identity = _identity(config, corpus, built, plan, renderer.template_hash)
     module = RewardModule(
         built.reward_model,
@@ -82,9 +90,10 @@ def fit(
     gather = GatherRewards({n: len(d.texts.candidates) for n, d in validation.items()})
     audits = ValidationAudits(
         gather,
-        {n: d.texts for n, d in validation.items()},
-        {n: d.comparisons for n, d in validation.items()},
-        watch,
+        {n: d.texts for n, d in watched.items()},
+        {n: d.comparisons for n, d in watched.items()},
+        [*watch, *([Accuracy(slices=tuple(parts))] if parts else [])],
+        parts,
     )
     dynamics = TrainingDynamics(
         len(corpus.train),
@@ -132,19 +141,30 @@ def step_plan(config: Config, corpus: Corpus) -> StepPlan:
         fingerprint=corpus.prepared.fingerprint,
         max_epochs=config.trainer.max_epochs,
         max_steps=config.trainer.max_steps,
+        mixing=_mixing(corpus.prepared),
     )
+
+
+def _mixing(prepared: Prepared) -> Mixing | None:
+    accounts = prepared.ledger.accounts
+    if all(account.weight is None for account in accounts.values()):
+        return None
+    return Mixing(tuple(pair.tags[SOURCE_TAG] for pair in prepared.splits["train"]), epoch_pairs(accounts))
 
 
 def score_slices(trained: Trained, corpus: Corpus, config: Config) -> dict[str, NDArray[np.float64]]:
     """Return the rewards of every slice's texts, float64 (n,) by slice, on every rank.
 
-    One loader a slice, scored by all ranks in the precision of the weights.
+    One loader a slice, scored by all ranks in the precision of the weights; a slice that is part of another one has
+    been scored there.
     """
     trainer = trained.trainer
-    gather = GatherRewards({n: len(d.texts.candidates) for n, d in corpus.slices.items()})
+    parts = _parts(corpus)
+    whole = {n: d for n, d in corpus.slices.items() if n not in parts}
+    gather = GatherRewards({n: len(d.texts.candidates) for n, d in whole.items()})
     loaders = [
         scoring_loader(d.store, config.batch, rank=trainer.global_rank, world_size=trainer.world_size)
-        for d in corpus.slices.values()
+        for d in whole.values()
     ]
     kept = trainer.callbacks  # type: ignore[attr-defined]
     trainer.callbacks = [gather]  # type: ignore[attr-defined]
@@ -155,7 +175,11 @@ def score_slices(trained: Trained, corpus: Corpus, config: Config) -> dict[str, 
             trainer.validate(trained.module, dataloaders=loaders, verbose=False)
     finally:
         trainer.callbacks = kept  # type: ignore[attr-defined]
-    return gather.rewards
+    return with_parts(gather.rewards, parts)
+
+
+def _parts(corpus: Corpus) -> dict[str, Part]:
+    return find_parts({name: data.texts for name, data in corpus.slices.items()})
 
 
 def _trained_on(corpus: Corpus) -> list[Sequences]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,12 @@ class Scored:
     """By number, why a text or pair has no value: a code, a colon, a detail."""
     parts: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     """What the values were made of, each (n,), by the name that it gets in score tables."""
+
+    def take(self, places: NDArray[np.int64]) -> Self:
+        """Return what is said of the texts or pairs at these places."""
+        reasons = {i: self.reasons[place] for i, place in enumerate(places.tolist()) if place in self.reasons}
+        parts = {name: values[places] for name, values in self.parts.items()}
+        return type(self)(self.values[places], reasons, parts)
 
 
 class TextScorer(Protocol):
