@@ -75,8 +75,8 @@ def data_fingerprint(data: DataConfig, sources: Sequence[Source], read: Mapping[
         read: of a stream, a hash of the rows that were read of each source.
     """
     settings = {key: value for key, value in asdict(data).items() if key not in _ELSEWHERE}
-    # What is not used leaves the fingerprints of before it existed; nor does the model that a cross-fit trains beside its
-    # folds change them.
+    # What is not used leaves the fingerprints of before it existed; nor does the model that a cross-fit trains beside
+    # its folds change them.
     settings["split"] = {k: v for k, v in settings["split"].items() if v is not None and k != "final"}
     if data.ties == "reject":
         del settings["ties"]

@@ -196,10 +196,7 @@ def _judged_on(corpus: Corpus, renderer: Renderer) -> list[Sequences]:
 
 _HARDWARE = ("model.gradient_checkpointing", "model.compile", "model.features")
 """Keys of the model that change how it runs, not what it computes."""
-_LATER: Mapping[str, Any] = {"model.parts": []}
-"""Keys that checkpoints of before do not know, with the value at which nothing is other than before."""
-
-_LATER: Mapping[str, Any] = {"loss.kind": "bt", "optim.loss_lr": 0.01}
+_LATER: Mapping[str, Any] = {"loss.kind": "bt", "optim.loss_lr": 0.01, "model.parts": []}
 """Keys younger than some checkpoints, with what those were trained with: at that value no part of an identity."""
 
 
