@@ -31,7 +31,8 @@ from rmx.loss.rao_kupper import RaoKupper
 from rmx.model.build import build_model
 from rmx.model.scoring import map_sequences
 
-pytestmark = [pytest.mark.slow]
+# Seconds each on a machine of one's own; many times that where cores are shared.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 MODEL = ["model=tiny-random", "model.head_init=normal"]
 FROZEN = [*MODEL, "model.trunk=frozen", "adapter=none"]
@@ -112,7 +113,7 @@ def command(directory: Path, *overrides: str) -> list[str]:
 
 
 def run(directory: Path, *overrides: str) -> Path:
-    done = subprocess.run(command(directory, *overrides), capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(command(directory, *overrides), capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return directory
 
@@ -124,8 +125,8 @@ def trained_loss(directory: Path) -> dict[str, Any]:
 
 LONG = [
     "data.near_duplicates=false", "data.split.validation=0.02", "data.split.heldout=0.02",
-    "batch.pairs=1024", "batch.max_tokens=200000", "optim.lr=0.05", "optim.loss_lr=0.03", "optim.clip=null",
-    "trainer.max_steps=250", "trainer.val_every=250", "loss.center=0.0", "recipe=none", "audit=fast",
+    "batch.pairs=512", "batch.max_tokens=200000", "optim.lr=0.05", "optim.loss_lr=0.03", "optim.clip=null",
+    "trainer.max_steps=160", "trainer.val_every=160", "loss.center=0.0", "recipe=none", "audit=fast",
 ]  # fmt: skip
 """To the maximum of the likelihood, nearly."""
 
@@ -155,7 +156,7 @@ def standard_error(loss: Loss, world: World, micro: Any, index: int) -> float:
 
 @pytest.fixture(scope="module")
 def pairs_world(tmp_path_factory: pytest.TempPathFactory, weights_cache: Path) -> World:
-    return make_world(tmp_path_factory.mktemp("world"), weights_cache, 6000, 2)
+    return make_world(tmp_path_factory.mktemp("world"), weights_cache, 4000, 2)
 
 
 def sides(world: World, cases: NDArray[np.int64], grades: int) -> Any:
@@ -219,7 +220,7 @@ def test_ordered_probit_finds_its_thresholds(pairs_world: World, tmp_path: Path)
 
 
 def test_plackett_luce_finds_the_scale_of_its_utilities(tmp_path: Path, weights_cache: Path) -> None:
-    world = make_world(tmp_path, weights_cache, 1500, 4)
+    world = make_world(tmp_path, weights_cache, 1000, 4)
     noisy = world.rewards + np.random.default_rng(4).gumbel(size=world.rewards.shape)
     ranks = (-noisy).argsort(1).argsort(1) + 1
     rows = [
@@ -229,7 +230,7 @@ def test_plackett_luce_finds_the_scale_of_its_utilities(tmp_path: Path, weights_
     data = write(tmp_path / "rows.jsonl", rows)
     done = run(
         tmp_path / "run", *FROZEN, *LONG, *RANKED, f"data.path={data}", "loss=plackett_luce",
-        "batch.pairs=1500",
+        "batch.pairs=1200",
     )  # fmt: skip
     assert trained_loss(done) == {"kind": "plackett_luce"}
     weights = SafeCheckpointIO().load_checkpoint(done / "checkpoints" / "last")["state_dict"]
@@ -237,7 +238,7 @@ def test_plackett_luce_finds_the_scale_of_its_utilities(tmp_path: Path, weights_
     estimate = world.features @ head.double().numpy()[0]
     estimate -= estimate.mean(1, keepdims=True)
     slope = float((estimate * world.rewards).sum() / (world.rewards**2).sum())
-    # A linear head of 64 weights and 1,500 rankings: the scale is known to about a twentieth, with some overfit.
+    # A linear head of 64 weights and 1,000 rankings: the scale is known to about a twentieth, with some overfit.
     assert 0.9 < slope < 1.2
     assert np.corrcoef(estimate.ravel(), world.rewards.ravel())[0, 1] > 0.95
 
