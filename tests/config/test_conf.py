@@ -72,6 +72,7 @@ def test_the_folder_has_what_the_documentation_promises():
         data/rankings data/nectar data/ultrafeedback_rankings
         experiment/split_leakage experiment/world_w0 experiment/world_w2 experiment/world_w9
         experiment/overoptimisation experiment/overoptimisation_halves audit/overoptimisation
+        data/mixture data/hh_and_alpaca data/access_desk
     """
     assert set(promised.split()) <= set(OPTIONS)
     assert {"train", "prepare", "evaluate", "score", "audit", "sample", "rerank"} <= set(ROOTS)
