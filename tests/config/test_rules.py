@@ -67,6 +67,7 @@ def test_the_schemas_defaults_are_valid():
         (DPO | {"optim__head_lr": 0.1}, "optim.head_lr: DPO has no scalar head; give optim.head_lr=null"),
         (DPO | {"loss__center": 0.01}, "loss.center: the reference already fixes where DPO's rewards are zero"),
         ({"model__init": "random"}, "model.shape.model_type: missing value"),
+        ({"model__source": "a/b", "model__parts": ["c==1#sha256=0"]}, "model.parts: only a pypi: source"),
         ({"trainer__devices": 2}, "trainer.strategy: 2 processes need ddp; give trainer=ddp_cpu"),
         ({"trainer__patience": 2, "data__split__validation": 0.0}, "trainer.patience: early stopping reads"),
         ({"loss__margin": True}, "loss.margin: True is not valid"),
