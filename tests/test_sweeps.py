@@ -99,7 +99,8 @@ def test_a_local_sweep_starts_what_the_agent_starts(path, repository, monkeypatc
 def test_the_first_command_runs(path, tmp_path):
     sweep = load(path)
     _, _, _, module, *overrides = expand(sweep, point(path, "low"))
-    small = ["model=tiny-random", "data.limit=300", "trainer.max_steps=2", "batch.pairs=8", "hydra.run.dir=run"]
+    small = ["model=tiny-random", "data.limit=300", "data.split.validation=0.2", "data.split.heldout=0.2"]
+    small += ["trainer.max_steps=2", "batch.pairs=8", "trainer.threads=1", "hydra.run.dir=run"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RMX_RUN")}
     environment |= {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
     done = run_module(module, *overrides, *small, cwd=tmp_path, environment=environment, timeout=600)

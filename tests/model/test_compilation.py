@@ -32,8 +32,15 @@ def model_of(kind: str, adapter: str, backend: Any = None) -> RewardModel:
     return RewardModel(wrapped, ScalarHead(32, std=None, seed=0), run).train()
 
 
-@pytest.mark.parametrize("adapter", ["none", "lora"])
-@pytest.mark.parametrize("kind", ["llama", "qwen3"])
+@pytest.mark.parametrize(
+    ("kind", "adapter"),
+    [
+        ("llama", "lora"),
+        ("qwen3", "none"),
+        pytest.param("llama", "none", marks=pytest.mark.slow),
+        pytest.param("qwen3", "lora", marks=pytest.mark.slow),
+    ],
+)
 def test_fifty_steps_compile_at_most_three_times(kind: str, adapter: str) -> None:
     torch._dynamo.reset()
     counter = CompileCounterWithBackend("aot_eager")
