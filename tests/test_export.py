@@ -61,6 +61,7 @@ GPT2 = {"model_type": "gpt2", "n_embd": 64, "n_layer": 2, "n_head": 4, "n_positi
 
 CASES = {
     "tiny lora": ("tiny-random", "lora", {}),
+    "tiny rslora": ("tiny-random", "rslora", {}),
     "tiny dora": ("tiny-random", "dora", {}),
     "tiny full": ("tiny-random", "none", {}),
     "tiny frozen": ("tiny-random", "none", {"trunk": "frozen"}),

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "DataError", "ExportError", "ModelError", "RmxError", "RunError", "TrainingError"]
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "ExportError",
+    "InterruptedRunError",
+    "ModelError",
+    "RmxError",
+    "RunError",
+    "TrainingError",
+]
 
 
 class RmxError(Exception):
@@ -35,3 +44,9 @@ class ExportError(RmxError):
 
 class RunError(RmxError):
     """A run directory that cannot be used: taken, not writable, incomplete, or of another run."""
+
+
+class InterruptedRunError(RunError):
+    """A run that a signal stopped after it had saved what continuing it needs."""
+
+    exit_status = 130

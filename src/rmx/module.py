@@ -20,7 +20,9 @@ from rmx.config.schema import OptimConfig
 from rmx.data.batch import MicroBatch, ScoreBatch, SequenceBatch, StepBatch
 from rmx.errors import TrainingError
 from rmx.loss import Loss
+from rmx.model.distributed_tensor import whole
 from rmx.model.sequence_model import SequenceModel
+from rmx.model.sharding import gradients_unreduced, is_sharded, shard_model
 from rmx.model.state import load_trainable_state, parameter_groups, trainable_state
 from rmx.step_sums import StepSums
 
@@ -78,6 +80,11 @@ class RewardModule(pl.LightningModule):
         self.optim = optim
         self.total_steps = total_steps
         self.identity = dict(identity or {})
+
+    def configure_model(self) -> None:
+        """Shard the scorer where the strategy has laid out processes for it; Lightning calls this every time."""
+        if self.device_mesh is not None and not is_sharded(self.scorer):
+            shard_model(self.scorer, self.device_mesh["data_parallel"])
 
     def forward(self, sequences: SequenceBatch) -> Tensor:
         """Return float32 rewards (n,)."""
@@ -181,8 +188,11 @@ class RewardModule(pl.LightningModule):
 
     def _clip(self) -> Tensor:
         trained = [p for p in self.parameters() if p.grad is not None]
-        return nn.utils.clip_grad_norm_(trained, math.inf if self.optim.clip is None else self.optim.clip)
+        norm = nn.utils.clip_grad_norm_(trained, math.inf if self.optim.clip is None else self.optim.clip)
+        return whole(norm)
 
     def _no_sync(self) -> contextlib.AbstractContextManager[None]:
         wrapped = self.trainer.strategy.model
-        return wrapped.no_sync() if isinstance(wrapped, DistributedDataParallel) else contextlib.nullcontext()
+        if isinstance(wrapped, DistributedDataParallel):
+            return wrapped.no_sync()
+        return gradients_unreduced(self.scorer) if is_sharded(self.scorer) else contextlib.nullcontext()

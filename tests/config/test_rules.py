@@ -105,7 +105,7 @@ def test_the_schemas_defaults_are_valid():
         ),
         ({"model__init": "random"}, "model.shape.model_type: missing value"),
         ({"model__source": "a/b", "model__parts": ["c==1#sha256=0"]}, "model.parts: only a pypi: source"),
-        ({"trainer__devices": 2}, "trainer.strategy: 2 processes need ddp; give trainer=ddp_cpu"),
+        ({"trainer__devices": 2}, "trainer.strategy: 2 processes need ddp or fsdp; give trainer=ddp_cpu"),
         ({"trainer__patience": 2, "data__split__validation": 0.0}, "trainer.patience: early stopping reads"),
         ({"loss__margin": True}, "loss.margin: True is not valid"),
         ({"loss__margin": [1]}, "loss.margin: [1] is not valid"),

@@ -34,7 +34,7 @@ def disturb(model: RewardModel, seed: int = 1) -> None:
             tensor.add_(torch.randn(tensor.shape, generator=generator) * 0.05)
 
 
-@pytest.mark.parametrize("kind", ["lora", "dora", "none"])
+@pytest.mark.parametrize("kind", ["lora", "rslora", "dora", "none"])
 def test_the_head_always_trains_and_is_always_saved(build: Callable[..., RewardModel], kind: str) -> None:
     model = build(kind)
     backbone, head = parameter_groups(model)
@@ -43,7 +43,7 @@ def test_the_head_always_trains_and_is_always_saved(build: Callable[..., RewardM
     assert "head.weight" in state
     assert len(state) == len(backbone) + 1
     names = {n.split(".")[-2 if kind == "none" else -3] for n in state if n != "head.weight"}
-    if kind == "lora":
+    if kind in ("lora", "rslora"):
         # Seven linear layers in each of two blocks, each with A and B.
         assert len(backbone) == 28
         assert all("lora_" in n for n in state if n != "head.weight"), names
@@ -58,7 +58,7 @@ def test_the_head_always_trains_and_is_always_saved(build: Callable[..., RewardM
         trainable_state(model)
 
 
-@pytest.mark.parametrize("kind", ["lora", "dora", "none"])
+@pytest.mark.parametrize("kind", ["lora", "rslora", "dora", "none"])
 def test_trained_state_goes_round(build: Callable[..., RewardModel], kind: str) -> None:
     model, fresh = build(kind), build(kind, seed=5)
     disturb(model)
@@ -81,7 +81,7 @@ def test_a_state_of_another_model_is_refused(build: Callable[..., RewardModel]) 
     assert all(torch.equal(t, state[n]) for n, t in trainable_state(model).items())
 
 
-@pytest.mark.parametrize("kind", ["lora", "dora"])
+@pytest.mark.parametrize("kind", ["lora", "rslora", "dora"])
 def test_merged_weights_give_the_same_rewards_and_leave_the_model(build: Callable[..., RewardModel], kind: str) -> None:
     model = build(kind).eval()
     disturb(model)

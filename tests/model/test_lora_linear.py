@@ -30,7 +30,7 @@ def layers(*, bias: bool = True, dtype: torch.dtype = torch.float32, **changes: 
     found = []
     for fused in (True, False):
         torch.manual_seed(0)
-        config = LoraConfig(r=3, lora_alpha=5, target_modules=["inner"], **changes)
+        config = LoraConfig(**{"r": 3, "lora_alpha": 5, "target_modules": ["inner"], **changes})
         net = get_peft_model(Net(bias=bias, dtype=dtype), config)
         layer = net.base_model.model.inner
         layer.lora_B["default"].weight.data.normal_()
@@ -70,6 +70,18 @@ def test_low_precision_is_as_near_the_exact_values_as_pefts(dtype: torch.dtype) 
     for m, t, e in zip(mine, theirs, exact, strict=True):
         assert m.dtype == t.dtype
         assert (m - e).norm() <= 1.5 * (t - e).norm() + 1e-3 * e.norm()
+
+
+@pytest.mark.parametrize("r", [4, 16])
+def test_a_rank_stabilised_layer_is_fused_with_its_own_scale(r: int) -> None:
+    fused, plain = layers(r=r, use_rslora=True)
+    assert type(fused) is FusedLoraLinear
+    x = torch.randn(5, 12)
+    for mine, theirs in zip(outcome(fused, x), outcome(plain, x), strict=True):
+        torch.testing.assert_close(mine, theirs)
+    a, b = fused.lora_A["default"].weight, fused.lora_B["default"].weight
+    by_hand = fused.get_base_layer()(x) + 5 / r**0.5 * (x @ a.T) @ b.T
+    torch.testing.assert_close(fused(x), by_hand, atol=1e-5, rtol=1e-5)
 
 
 def test_a_changed_weight_is_seen_and_a_switched_off_adapter_is_off() -> None:

@@ -11,6 +11,8 @@ import pytorch_lightning as pl
 
 __all__ = ["Interruption"]
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 
 class Interruption(pl.Callback):
     """Turns the first signal into a checkpoint at the next step boundary."""
@@ -24,8 +26,16 @@ class Interruption(pl.Callback):
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Take over the signals while training runs."""
         if stage == "fit":
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in _SIGNALS:
                 self._before[number] = signal.signal(number, self._on_signal)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take SIGTERM back from Lightning, whose own handler ends the process with status 0 and nothing saved.
+
+        With several processes it also waits, inside the handler, for all of them to have been signalled.
+        """
+        for number in self._before:
+            signal.signal(number, self._on_signal)
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Give the signals back."""

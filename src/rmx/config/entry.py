@@ -51,7 +51,7 @@ def exit_with(job: Callable[[], int]) -> NoReturn:
         sys.exit(_INTERRUPTED)
     except RmxError as error:
         _explain(error, str(error))
-        sys.exit(error.exit_status)
+        sys.exit(_status(error.exit_status))
     except Exception as error:  # the last resort of a command: nothing may end in a bare traceback
         hint = "" if _wants_traceback() else "; RMX_TRACEBACK=1 shows where"
         _explain(error, f"{type(error).__name__}: {error}{hint}")
@@ -101,8 +101,16 @@ def _checked(composed: DictConfig, task: Task) -> int:
         if not _rank():
             with suppress(OSError):
                 directory.rmdir()  # nothing was written: Hydra's empty directory goes again
-    # A rank that exits with another status than 0 is a crash to those who started it; rank 0 brings the verdict.
-    return 0 if _rank() and status in _VERDICTS else status
+    return _status(status)
+
+
+def _status(status: int) -> int:
+    """Return the exit status of this process in a job that ends with `status`.
+
+    A rank that exits with another status than 0 is a crash to those who started it; rank 0 brings the verdict, and says
+    that the job was interrupted.
+    """
+    return 0 if _rank() and status in (*_VERDICTS, _INTERRUPTED) else status
 
 
 def _rank() -> int:

@@ -21,6 +21,8 @@ PATH_KEYS = (
     "decide.rm",
     "decide.dpo",
     "model.source",
+    "model.adapter",
+    "adapter.source",
     "model.chat_template",
     "model.features",
     "paths.run",

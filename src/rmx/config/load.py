@@ -29,8 +29,16 @@ _STARTED = datetime.now()
 
 
 def run_id() -> str:
-    """Return RMX_RUN_ID, else the time at which this process began, to the millisecond: fixed once per job."""
-    return os.environ.get("RMX_RUN_ID") or _STARTED.strftime("%Y%m%d-%H%M%S-%f")[:-3]
+    """Return RMX_RUN_ID, else the time at which this process began, to the millisecond: fixed once per job.
+
+    The tasks of a SLURM job step begin at different times: theirs is the job's number, which outlives requeueing, and
+    the step's.
+    """
+    if given := os.environ.get("RMX_RUN_ID"):
+        return given
+    if int(os.environ.get("SLURM_NTASKS", "1")) > 1 and "SLURM_JOB_ID" in os.environ:
+        return f"slurm-{os.environ['SLURM_JOB_ID']}-{os.environ.get('SLURM_STEP_ID', '0')}"
+    return _STARTED.strftime("%Y%m%d-%H%M%S-%f")[:-3]
 
 
 def register() -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from rmx.config.adapter_rules import ADAPTER_RULES
+from rmx.config.hardware_rules import HARDWARE_RULES
 from rmx.config.keys import leaves, open_keys
 from rmx.config.losses import LOSS_TRAITS
 from rmx.config.nearest import did_you_mean
@@ -157,11 +159,6 @@ def _stream(config: Config) -> Iterator[str]:
 
 
 def _model(config: Config) -> Iterator[str]:
-    if config.model.trunk == "frozen" and config.adapter.kind != "none":
-        yield (
-            f"adapter.kind: {config.adapter.kind} cannot adapt a frozen trunk; "
-            "give adapter=none with model.trunk=frozen"
-        )
     if config.model.parts and not config.model.source.startswith("pypi:"):
         yield "model.parts: only a pypi: source is spread over wheels; leave it out, or give such a model.source"
     if config.model.features is not None and config.model.trunk != "frozen":
@@ -255,21 +252,6 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
 
 
-def _adapter_targets(config: Config) -> Iterator[str]:
-    targets = config.adapter.targets
-    if not (isinstance(targets, str) or _is_texts(targets)):
-        yield f"adapter.targets: expected all-linear, a name or a list of names, got {targets!r}"
-
-
-def _processes(config: Config) -> Iterator[str]:
-    trainer = config.trainer
-    if trainer.devices * trainer.num_nodes > 1 and trainer.strategy == "auto":
-        yield (
-            f"trainer.strategy: {trainer.devices * trainer.num_nodes} processes need ddp; "
-            f"give trainer={'ddp_cpu' if trainer.accelerator == 'cpu' else 'ddp'}"
-        )
-
-
 def _judged(config: Config) -> Iterator[str]:
     nodes = [node for node in config.scorer.values() if not isinstance(node, dict) or node.get("kind") not in BASELINES]
     if config.task in ("evaluate", "score", "rerank") and config.reward is None and not nodes:
@@ -280,8 +262,12 @@ def _judged(config: Config) -> Iterator[str]:
 
 
 def _sampling(config: Config) -> Iterator[str]:
-    if config.task == "sample" and config.sample.engine == "vllm" and config.model.layers is not None:
+    if config.task != "sample" or config.sample.engine != "vllm":
+        return
+    if config.model.layers is not None:
         yield "model.layers: sample.engine=vllm runs whole models; give null, or sample.engine=transformers"
+    if config.model.adapter is not None:
+        yield "model.adapter: sample.engine=vllm reads models as they lie there; give sample.engine=transformers"
 
 
 def _decide(config: Config) -> Iterator[str]:
@@ -326,8 +312,8 @@ _RULES: tuple[Callable[[Config], Iterator[str]], ...] = (
     _margin,
     _loss,
     _ties,
-    _adapter_targets,
-    _processes,
+    *ADAPTER_RULES,
+    *HARDWARE_RULES,
     _sampling,
     _decide,
 )

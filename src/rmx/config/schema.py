@@ -146,7 +146,14 @@ class ModelConfig:
     is wanted."""
     terminal: str | None = None
     """Token that closes every rendered completion and is pooled; null takes the tokenizer's end token."""
+    adapter: str | None = None
+    """Directory of a peft adapter that is merged into the weights before anything else."""
     gradient_checkpointing: bool = False
+    """Keep of each decoder layer its input alone, and run it again in the backward."""
+    checkpointing_reentrant: bool = False
+    """The older of torch's two ways to do that."""
+    activation_offload: bool = False
+    """Keep on the host what the forward saves for the backward; for a GPU."""
     compile: bool = False
     """Run the decoder layers through torch.compile; needs a C++ compiler."""
 
@@ -156,7 +163,9 @@ class AdapterConfig:
     """Low-rank adaptation; `none` trains all weights."""
 
     kind: str = "lora"
-    """lora, dora or none."""
+    """lora, rslora, dora, qlora, peft (goes on with the adapter in `source`) or none."""
+    source: str | None = None
+    """Directory of a peft adapter, for kind=peft alone; rank, alpha and targets are then its own."""
     r: int = 16
     alpha: float = 32.0
     dropout: float = 0.0
@@ -219,7 +228,7 @@ class TrainerConfig:
 
     accelerator: str = "cpu"
     strategy: str = "auto"
-    """auto or ddp."""
+    """auto, ddp or fsdp."""
     devices: int = 1
     num_nodes: int = 1
     precision: str = "32-true"
@@ -336,7 +345,8 @@ class Config:
 
     task: str = "train"
     run_id: str = "${rmx_run_id:}"
-    """Last part of the run directory: RMX_RUN_ID, else a timestamp fixed once per job."""
+    """Last part of the run directory: RMX_RUN_ID, else a SLURM job step's numbers, else a timestamp fixed once per
+    job."""
     seed: int = 0
     reward: Any = None
     """A finished run, its model directory, a Hugging Face reward-model directory, or a hub id."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from rmx.export.form import CardPart
 from rmx.model.adapter import adapter_state, base_model, merged_state, write_adapter
 from rmx.model.contract import Contract
 from rmx.model.implicit_reward import ImplicitReward
+from rmx.model.quantisation import plain_config
 from rmx.model.quiet import quiet_loading
 from rmx.model.scoring import map_sequences
 
@@ -51,7 +51,7 @@ class CausalLMForm:
         """Write config and the policy's weights; tied embeddings stay tied."""
         from transformers import AutoModelForCausalLM
 
-        config = copy.deepcopy(base_model(self.model.backbone).config)
+        config = plain_config(base_model(self.model.backbone).config)
         config.get_text_config().pad_token_id = config.pad_token_id = pad_id
         with torch.device("meta"):
             network = AutoModelForCausalLM.from_config(config)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from rmx.export.verify import verify_plain
 from rmx.model.adapter import adapter_state, base_model, merged_state, write_adapter
 from rmx.model.classifier import anatomy
 from rmx.model.contract import Contract
+from rmx.model.quantisation import plain_config
 from rmx.model.quiet import quiet_loading
 from rmx.model.reward_model import RewardModel
 
@@ -42,7 +42,7 @@ class ClassifierForm:
         """Write config, backbone and head."""
         from transformers import AutoModelForSequenceClassification
 
-        config = copy.deepcopy(base_model(self.model.backbone).config)
+        config = plain_config(base_model(self.model.backbone).config)
         config.num_labels = 1
         config.id2label, config.label2id = {0: "reward"}, {"reward": 0}
         config.get_text_config().pad_token_id = config.pad_token_id = pad_id

@@ -38,8 +38,8 @@ def export_model(
     Of a reward model `AutoModelForSequenceClassification.from_pretrained(directory)` gives the rewards, batched or
     alone and padded on either side (on the right where positions are absolute); of a policy `AutoModelForCausalLM`
     gives the log-probabilities. This is tried on the golden inputs before the directory appears under its name. Where
-    an adapter was trained, `directory/adapter` holds it as peft saves it, for the original base; a classifier's with
-    the contract's pad id set.
+    an adapter was trained, `directory/adapter` holds it as peft saves it, for the original base (not where another
+    one was merged first or the base was in 4 bits); a classifier's with the contract's pad id set.
 
     Args:
         directory: Replaced if it exists.
@@ -96,7 +96,8 @@ def export_model(
         tokenizer.save_pretrained(target)
         # transformers may build another tokenizer from the same files once config.json names the architecture.
         verify_texts(target, Renderer(read_tokenizer(target), terminal=contract.terminal), contract)
-        if has_adapter(model.backbone):
+        # Where another adapter was merged first, or the base was packed, it would not be for the original base.
+        if has_adapter(model.backbone) and "merged_adapter" not in facts and facts.get("adapter") != "qlora":
             form.write_adapter(target / _ADAPTER, str(facts.get("base", "")))
         contract = replace(contract, padding=form.verify(target, contract))
         contract.write(target)

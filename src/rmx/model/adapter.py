@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from rmx.config.schema import AdapterConfig
 from rmx.errors import ConfigError, ModelError
+from rmx.model.quantisation import is_quantised, weight_of
 
 __all__ = [
     "adapter_disabled",
@@ -28,14 +29,19 @@ __all__ = [
     "write_adapter",
 ]
 
-_KINDS = ("lora", "dora", "none")
+_KINDS = ("lora", "rslora", "dora", "qlora", "peft", "none")
 _TENSORS = "adapter_model.safetensors"
+_INSIDE = ".base_layer"
+"""What peft calls the layer that it wraps."""
+_SCALES = ".weight."
+"""In the names of what unpacks a 4-bit weight."""
 
 
 def add_adapter(backbone: nn.Module, adapter: AdapterConfig, *, seed: int) -> nn.Module:
-    """Return the backbone with an adapter that trains and everything else frozen; unchanged for kind `none`.
+    """Return the backbone with a new adapter that trains and everything else frozen; unchanged for kind `none`.
 
-    LoRA: Hu et al. 2021, arXiv:2106.09685; DoRA: Liu et al. 2024, arXiv:2402.09353.
+    LoRA: Hu et al. 2021, arXiv:2106.09685; rank-stabilised, scaled by alpha / √r: Kalajdzievski 2023, arXiv:2312.03732;
+    DoRA: Liu et al. 2024, arXiv:2402.09353. `qlora` is LoRA on a backbone that was loaded in 4 bits.
 
     Args:
         backbone: A transformers base model; its layers are changed in place.
@@ -47,6 +53,8 @@ def add_adapter(backbone: nn.Module, adapter: AdapterConfig, *, seed: int) -> nn
     """
     if adapter.kind not in _KINDS:
         raise ConfigError(f"adapter.kind={adapter.kind!r} is unknown; choose one of {', '.join(_KINDS)}")
+    if adapter.kind == "peft":
+        raise ConfigError("adapter.kind=peft makes no new adapter; read the one in adapter.source")
     if adapter.kind == "none":
         return backbone
     from peft import LoraConfig, TaskType, get_peft_model
@@ -61,6 +69,7 @@ def add_adapter(backbone: nn.Module, adapter: AdapterConfig, *, seed: int) -> nn
         lora_dropout=adapter.dropout,
         target_modules=targets,
         use_dora=adapter.kind == "dora",
+        use_rslora=adapter.kind == "rslora",
     )
     try:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
@@ -105,7 +114,7 @@ def adapter_disabled(backbone: nn.Module) -> Iterator[None]:
 def merged_state(backbone: nn.Module) -> dict[str, Tensor]:
     """Return the weights of the plain base model with the adapter added in, under the base model's own names.
 
-    The backbone is left with exactly the bits it had.
+    4-bit weights are unpacked first. The backbone is left with exactly the bits it had.
     """
     if not has_adapter(backbone):
         return {name: tensor.detach() for name, tensor in backbone.state_dict().items()}
@@ -117,23 +126,35 @@ def merged_state(backbone: nn.Module) -> dict[str, Tensor]:
         if isinstance(module, BaseTunerLayer):
             # Experts are parameters of one module, each with a wrapper of its own around the one before.
             place = getattr(module, "parameter_name", "weight")
-            weight: Tensor = getattr(module.get_base_layer(), place)
-            before = weight.detach().clone()
-            module.merge(safe_merge=True)
-            merged[f"{_unwrapped(name)}.{place}"] = weight.detach().clone()
-            module.unmerge()
-            with torch.no_grad():
-                weight.copy_(before)
+            merged[f"{_unwrapped(name)}.{place}"] = _merged_weight(module, place)
+        elif is_quantised(module) and not name.endswith(_INSIDE):
+            merged[f"{name}.weight"] = weight_of(module)
     for name, tensor in base.state_dict().items():
         plain = _unwrapped(name)
-        if ".lora_" not in name and plain not in merged:
+        if ".lora_" not in name and _SCALES not in plain and plain not in merged:
             merged[plain] = tensor.detach()
     return merged
 
 
 def _unwrapped(name: str) -> str:
     """Return the name that a weight or module has without an adapter on it."""
-    return name.replace(".base_layer", "")
+    return name.replace(_INSIDE, "")
+
+
+def _merged_weight(layer: Any, place: str) -> Tensor:
+    inside = layer.get_base_layer()
+    if is_quantised(inside):
+        plain = weight_of(inside)
+        update: Tensor = layer.get_delta_weight("default")
+        return plain + update.to(plain)
+    weight: Tensor = getattr(inside, place)
+    before = weight.detach().clone()
+    layer.merge(safe_merge=True)
+    merged = weight.detach().clone()
+    layer.unmerge()
+    with torch.no_grad():
+        weight.copy_(before)
+    return merged
 
 
 def adapter_state(

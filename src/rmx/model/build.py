@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,14 @@ from torch import nn
 from rmx.config.schema import AdapterConfig, MethodConfig, ModelConfig
 from rmx.errors import ConfigError, ModelError
 from rmx.model.adapter import add_adapter
+from rmx.model.checkpointing import checkpoint_layers
 from rmx.model.classifier import reader
 from rmx.model.compilation import compile_layers
+from rmx.model.found_adapter import FoundAdapter, put_on, read_found
 from rmx.model.head import ScalarHead
 from rmx.model.implicit_reward import ImplicitReward
 from rmx.model.layouts import adopt_layout
+from rmx.model.layouts.offloaded import Offloaded
 from rmx.model.model_config import context_length
 from rmx.model.reference_policy import AdapterDisabled, Precomputed
 from rmx.model.reward_model import RewardModel
@@ -42,6 +45,8 @@ class BuiltModel:
     """Tokens that it can read."""
     unpacked: str
     """Why sequences are padded although the packed layout was asked for; else empty."""
+    notes: Sequence[str] = ()
+    """What became of adapters that were found, a line each."""
 
 
 def build_model(
@@ -75,22 +80,30 @@ def build_reward_model(
     if frozen and adapter.kind != "none":
         raise ConfigError(f"model.trunk=frozen trains the head alone and adapter={adapter.kind} more; set adapter=none")
     tokenizer = load_tokenizer(model, cache)
-    loaded = load_classifier(model, cache, seed=seed)
+    loaded = load_classifier(model, cache, seed=seed, packed=adapter.kind == "qlora")
     _check_head(loaded, model)
     _check_vocabulary(tokenizer, loaded.backbone, model)
     head = _head(loaded, model, seed)
     parts = reader(loaded.network, loaded.parts, layout, directory=loaded.directory)
+    read = Offloaded(parts.layout) if model.activation_offload else parts.layout
     trained = _made_trainable(loaded.backbone, model, adapter, seed=seed)
-    reward_model = RewardModel(trained, head, parts.layout, between=parts.between, frozen=frozen)
+    notes, origin = [], "new" if loaded.kept is None else "kept"
+    for key, what, found in trained.found:
+        if found.head is not None:
+            _take_over(head, found, key)
+            origin = "found"
+        notes.append(found.told(key, what, f"a {'fresh' if found.head is None else 'found'} scalar head"))
+    reward_model = RewardModel(trained.module, head, read, between=parts.between, frozen=frozen)
     facts = {
-        **loaded.backbone.facts,
+        **trained.facts,
         "trunk": model.trunk,
         "adapter": adapter.kind,
         "trainable": _trainable(reward_model),
-        "head": "new" if loaded.kept is None else "kept",
+        "head": origin,
         "head_init_std": model.head_init_std,
     }
-    return BuiltModel(reward_model, tokenizer, facts, context_length(loaded.backbone.config), parts.unpacked)
+    context = context_length(loaded.backbone.config)
+    return BuiltModel(reward_model, tokenizer, facts, context, parts.unpacked, notes)
 
 
 def build_implicit_reward(
@@ -114,34 +127,58 @@ def build_implicit_reward(
         raise ConfigError("method.beta: missing value; give above 0, usually 0.1")
     tokenizer = load_tokenizer(model, cache)
     with torch.random.fork_rng(devices=[]):  # loading draws random numbers that it then overwrites
-        network, backbone = load_causal_lm(model, cache)
+        network, backbone = load_causal_lm(model, cache, packed=adapter.kind == "qlora")
     _check_vocabulary(tokenizer, backbone, model)
     head = vocabulary_head(network)
     chosen, unpacked = adopt_layout(backbone.module, layout)
+    read = Offloaded(chosen) if model.activation_offload else chosen
     trained = _made_trainable(backbone, model, adapter, seed=seed)
     lora = adapter.kind != "none"
     head.requires_grad_(not lora)
     policy = ImplicitReward(
-        trained, head, chosen, beta=method.beta, reference=AdapterDisabled() if lora else Precomputed()
+        trained.module,
+        head,
+        read,
+        beta=method.beta,
+        reference=AdapterDisabled() if lora else Precomputed(),
     )
     facts = {
-        **backbone.facts,
+        **trained.facts,
         "adapter": adapter.kind,
         "trainable": _trainable(policy),
         "beta": method.beta,
         "reference": _recipe(model, backbone),
     }
-    return BuiltModel(policy, tokenizer, facts, context_length(backbone.config), unpacked)
+    notes = [found.told(key, what, "no scalar head is used") for key, what, found in trained.found]
+    return BuiltModel(policy, tokenizer, facts, context_length(backbone.config), unpacked, notes)
 
 
-def _made_trainable(backbone: Backbone, model: ModelConfig, adapter: AdapterConfig, *, seed: int) -> nn.Module:
+@dataclass(frozen=True, slots=True)
+class _Trainable:
+    """A backbone with what trains of it."""
+
+    module: nn.Module
+    facts: Mapping[str, Any]
+    found: Sequence[tuple[str, str, FoundAdapter]]
+    """Adapters that were found: the key that named each, and what became of it."""
+
+
+def _made_trainable(backbone: Backbone, model: ModelConfig, adapter: AdapterConfig, *, seed: int) -> _Trainable:
     """Return the backbone, which has its layout, with its adapter."""
+    facts = dict(backbone.facts)
+    found = [] if backbone.merged is None else [("model.adapter", "merged into the weights", backbone.merged)]
     if model.gradient_checkpointing and model.trunk != "frozen":
-        _enable_checkpointing(backbone.module)
-    trained = add_adapter(backbone.module, adapter, seed=seed)
+        checkpoint_layers(backbone.module, reentrant=model.checkpointing_reentrant)
+    if adapter.kind == "peft":
+        earlier = read_found(adapter.source or "", backbone.module, key="adapter.source")
+        trained = put_on(backbone.module, earlier, key="adapter.source")
+        found.append(("adapter.source", "goes on training", earlier))
+        facts["found_adapter"] = earlier.facts
+    else:
+        trained = add_adapter(backbone.module, adapter, seed=seed)
     if model.compile:
         compile_layers(backbone.module)
-    return trained
+    return _Trainable(trained, facts, found)
 
 
 def _check_head(loaded: Classifier, model: ModelConfig) -> None:
@@ -166,6 +203,16 @@ def _head(loaded: Classifier, model: ModelConfig, seed: int) -> ScalarHead:
     return ScalarHead(layer.in_features, std=model.head_init_std, seed=seed, bias=layer.bias is not None)
 
 
+def _take_over(head: ScalarHead, found: FoundAdapter, key: str) -> None:
+    if found.head is None or found.head.shape != head.weight.shape:
+        raise ModelError(
+            f"{found.directory}: its scalar head does not fit a backbone of width {head.weight.shape[1]} ({key}); "
+            "give model.source the base that it was trained on"
+        )
+    with torch.no_grad():
+        head.weight.copy_(found.head)
+
+
 def _check_vocabulary(tokenizer: Any, backbone: Backbone, model: ModelConfig) -> None:
     rows = backbone.facts["vocabulary"]
     if len(tokenizer) > rows:
@@ -181,6 +228,8 @@ def _recipe(model: ModelConfig, backbone: Backbone) -> dict[str, Any]:
     if backbone.facts["kind"] == "directory":
         # As given it would lead elsewhere from another working directory.
         found["source"] = backbone.facts["base"]
+    if model.adapter is not None:
+        found["adapter"] = str(Path(model.adapter).resolve())
     return {
         **{key: getattr(model, key) for key in ("source", "sha256", "parts", "init", "shape", "layers", "dtype")},
         **found,
@@ -189,9 +238,3 @@ def _recipe(model: ModelConfig, backbone: Backbone) -> dict[str, Any]:
 
 def _trainable(model: SequenceModel) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
-
-
-def _enable_checkpointing(backbone: Any) -> None:
-    # transformers renamed it; the old name is all that 5.3 has.
-    enable = getattr(backbone, "activation_checkpointing_enable", None) or backbone.gradient_checkpointing_enable
-    enable({"use_reentrant": False})

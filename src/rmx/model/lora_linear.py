@@ -7,13 +7,14 @@ large one, and the low-precision copy of W is kept (docs/throughput.md has what 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from peft.tuners.lora import Linear
 from torch import Tensor, nn
 
-__all__ = ["FusedLoraLinear", "fuse_lora"]
+__all__ = ["FusedLoraLinear", "fuse_lora", "kept_copies"]
 
 
 class _LoraProduct(torch.autograd.Function):
@@ -45,6 +46,9 @@ class _LoraProduct(torch.autograd.Function):
 
 class FusedLoraLinear(Linear):  # type: ignore[misc]
     """peft's LoRA layer with one active adapter on a frozen linear layer; anything else runs as peft runs it."""
+
+    keeps_copies = True
+    """Whether low-precision copies of frozen weights outlive a call."""
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Return (…, out) of inputs (…, in)."""
@@ -89,9 +93,11 @@ class FusedLoraLinear(Linear):  # type: ignore[misc]
         super().unmerge()
 
     def _frozen(self, weight: Tensor, dtype: torch.dtype) -> Tensor:
-        """Return the frozen weight in a dtype; a copy is kept until the weight changes."""
+        """Return the frozen weight in a dtype; a copy is kept until the weight changes, where `keeps_copies`."""
         if weight.dtype == dtype:
             return weight.detach()
+        if not self.keeps_copies:
+            return weight.detach().to(dtype)
         state = (weight.data_ptr(), weight._version, dtype)
         kept: tuple[Any, Tensor] | None = self.__dict__.get("_kept")
         if kept is None or kept[0] != state:
@@ -100,6 +106,13 @@ class FusedLoraLinear(Linear):  # type: ignore[misc]
                 kept = (state, weight.detach().to(dtype))
             self.__dict__["_kept"] = kept
         return kept[1]
+
+
+def kept_copies(backbone: nn.Module) -> Iterator[Tensor]:
+    """Yield the low-precision copies of frozen weights that layers hold now."""
+    for module in backbone.modules():
+        if isinstance(module, FusedLoraLinear) and "_kept" in module.__dict__:
+            yield module.__dict__["_kept"][1]
 
 
 def fuse_lora(backbone: nn.Module) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from rmx.data.batch import SequenceBatch
 from rmx.model.head import ScalarHead
 from rmx.model.layouts import Layout
+from rmx.model.layouts.offloaded import Offloaded
 from rmx.model.layouts.own_pooling import OwnPooling
 from rmx.model.sequence_cache import SequenceCache
 from rmx.model.sequence_model import SequenceModel
@@ -45,7 +46,8 @@ class RewardModel(SequenceModel):
         self.between = between
         self.frozen = frozen
         self.layout: Layout = FeatureLayout(layout) if frozen else layout
-        self._own_pooling = layout if isinstance(layout, OwnPooling) else None
+        read = layout.layout if isinstance(layout, Offloaded) else layout
+        self._own_pooling = read if isinstance(read, OwnPooling) else None
         if frozen:
             for part in self._features():
                 part.requires_grad_(False).eval()

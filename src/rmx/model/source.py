@@ -93,6 +93,11 @@ def check_directory(path: Path, *, key: str, weights: bool = True, trust_remote_
     for name in ("config.json", "tokenizer_config.json"):
         file = path / name
         if not file.exists():
+            if name == "config.json" and key == "model.source" and (path / "adapter_config.json").exists():
+                raise ModelError(
+                    f"{path}: holds a peft adapter and no model; give model.source its base, and adapter=peft "
+                    f"adapter.source={path} to go on training it, or model.adapter={path} to merge it"
+                )
             if name == "config.json":
                 raise ModelError(f"{path}: holds no config.json ({key}); give a Hugging Face model directory")
             continue

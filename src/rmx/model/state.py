@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rmx.errors import ModelError
+from rmx.model.distributed_tensor import part_like
 from rmx.model.sequence_model import SequenceModel
 
 __all__ = ["load_trainable_state", "parameter_groups", "trainable_state"]
@@ -27,6 +28,8 @@ def parameter_groups(model: SequenceModel) -> tuple[list[nn.Parameter], list[nn.
 def trainable_state(model: SequenceModel) -> dict[str, Tensor]:
     """Return every tensor that training changes, by its name in the model; one that stands in two places once.
 
+    Of a sharded model they are distributed tensors.
+
     Raises:
         ModelError: A parameter of the model's own, such as its head's, is frozen.
     """
@@ -42,7 +45,7 @@ def _trained(model: SequenceModel) -> dict[str, nn.Parameter]:
 
 
 def load_trainable_state(model: SequenceModel, state: Mapping[str, Tensor]) -> None:
-    """Put back what `trainable_state` gave; what the state lacks must be exactly the frozen base.
+    """Put back what `trainable_state` gave, whole; what the state lacks must be exactly the frozen base.
 
     Raises:
         ModelError: A tensor that trains is missing, one is unknown or frozen here, or a shape differs.
@@ -63,4 +66,4 @@ def load_trainable_state(model: SequenceModel, state: Mapping[str, Tensor]) -> N
             )
     with torch.no_grad():
         for name, tensor in state.items():
-            trained[name].copy_(tensor)
+            trained[name].copy_(part_like(tensor, trained[name]))

@@ -14,9 +14,11 @@ from torch import nn
 from rmx.config.schema import ModelConfig
 from rmx.errors import ConfigError, ModelError
 from rmx.model.classifier import Anatomy, anatomy
+from rmx.model.found_adapter import FoundAdapter, merge_found, read_found
 from rmx.model.head import ScalarHead
 from rmx.model.kept_head import is_reward_model, kept_head, stored_as_classifier
 from rmx.model.model_config import read_config
+from rmx.model.quantisation import four_bits
 from rmx.model.quiet import quiet_loading
 from rmx.model.random_init import random_weights
 from rmx.model.source import Location, resolve
@@ -33,7 +35,10 @@ class Backbone:
     module: nn.Module
     config: Any
     facts: Mapping[str, Any]
-    """source, kind, revision or sha256, base, model_type, layers, layers_total, hidden, dtype, parameters."""
+    """source, kind, revision or sha256, base, model_type, layers, layers_total, hidden, dtype, parameters; and
+    merged_adapter where there is one."""
+    merged: FoundAdapter | None = None
+    """The adapter of `model.adapter`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +73,16 @@ def backbone_location(model: ModelConfig, cache: Path) -> Location:
     return Location(path, str(path), facts)
 
 
-def load_classifier(model: ModelConfig, cache: Path, *, seed: int) -> Classifier:
+def load_classifier(model: ModelConfig, cache: Path, *, seed: int, packed: bool = False) -> Classifier:
     """Load `model` as a sequence classifier of one label; dropout is 0 everywhere.
 
     A source that is one already keeps its head; of any other, what stands beside the base model is new.
 
     Args:
-        model: Source, depth, dtype and attention implementation.
+        model: Source, adapter to merge, depth, dtype and attention implementation.
         cache: The directory of `paths.cache`.
         seed: Seeds what is new.
+        packed: Load linear layers in 4 bits, onto the GPU.
 
     Raises:
         ConfigError: `model.layers` is more than the model has, or the dtype is unknown.
@@ -92,21 +98,27 @@ def load_classifier(model: ModelConfig, cache: Path, *, seed: int) -> Classifier
     with torch.random.fork_rng(devices=[]):  # loading draws random numbers for what is not stored
         torch.manual_seed(seed)
         network, absent, left_over = _weights(
-            AutoModelForSequenceClassification, location.path, config, model, new=None if keeps_head else parts.own
+            AutoModelForSequenceClassification,
+            location.path,
+            config,
+            model,
+            new=None if keeps_head else parts.own,
+            packed=packed,
         )
     kept = kept_head(network, parts, location.path, left_over) if keeps_head else None
-    backbone = network.base_model
-    facts = _facts(backbone, location, config, total, model)
     new = tuple(name for name in absent if not name.startswith(f"{parts.head}."))
-    return Classifier(network, parts, Backbone(backbone, config, facts), kept, location.path, new)
+    backbone = _backbone(network.base_model, location, config, total, model)
+    return Classifier(network, parts, backbone, kept, location.path, new)
 
 
-def load_causal_lm(model: ModelConfig, cache: Path) -> tuple[Any, Backbone]:
+def load_causal_lm(model: ModelConfig, cache: Path, *, packed: bool = False) -> tuple[Any, Backbone]:
     """Load `model` with its language-model head; dropout is 0 everywhere.
 
     Args:
-        model: Source, depth, dtype and attention implementation. Cut short, the last layer kept answers to the head.
+        model: Source, adapter to merge, depth, dtype and attention implementation. Cut short, the last layer kept
+            answers to the head.
         cache: The directory of `paths.cache`.
+        packed: Load linear layers in 4 bits, onto the GPU.
 
     Returns:
         The causal LM of transformers, and the base model inside it.
@@ -123,10 +135,19 @@ def load_causal_lm(model: ModelConfig, cache: Path) -> tuple[Any, Backbone]:
         raise ModelError(
             f"{location.path}: a sequence classifier, which is no language model; give the one it came from"
         )
-    network, _, _ = _weights(AutoModelForCausalLM, location.path, config, model)
-    backbone = network.base_model
+    network, _, _ = _weights(AutoModelForCausalLM, location.path, config, model, packed=packed)
     # What is recorded is the backbone's: its head, where its weights are its own, is none of the layers.
-    return network, Backbone(backbone, config, _facts(backbone, location, config, total, model))
+    return network, _backbone(network.base_model, location, config, total, model)
+
+
+def _backbone(module: Any, location: Location, config: Any, total: int, model: ModelConfig) -> Backbone:
+    """Merge the adapter of `model.adapter`, and say what was loaded."""
+    facts = _facts(module, location, config, total, model)
+    if model.adapter is None:
+        return Backbone(module, config, facts)
+    found = read_found(model.adapter, module, key="model.adapter")
+    merge_found(module, found, key="model.adapter")
+    return Backbone(module, config, {**facts, "merged_adapter": found.facts}, found)
 
 
 def _opened(model: ModelConfig, cache: Path) -> tuple[Location, Any, int]:
@@ -139,7 +160,13 @@ def _opened(model: ModelConfig, cache: Path) -> tuple[Location, Any, int]:
 
 
 def _weights(
-    kind: Any, directory: Path, config: Any, model: ModelConfig, *, new: Callable[[str], bool] | None = None
+    kind: Any,
+    directory: Path,
+    config: Any,
+    model: ModelConfig,
+    *,
+    new: Callable[[str], bool] | None = None,
+    packed: bool = False,
 ) -> tuple[Any, list[str], list[str]]:
     """Load a directory as one of transformers' auto classes.
 
@@ -149,6 +176,7 @@ def _weights(
         config: What they are loaded as.
         model: Dtype and attention implementation.
         new: Whether a weight of this name need not be stored.
+        packed: Load linear layers in 4 bits, onto the GPU.
 
     Returns:
         The model, names of the new weights, and stored ones that it has no place for.
@@ -156,6 +184,7 @@ def _weights(
     settings = {"config": config, "dtype": DTYPES[model.dtype], "use_safetensors": True, "local_files_only": True}
     # Weights of another shape are reported as those that are missing.
     settings |= {"output_loading_info": True, "ignore_mismatched_sizes": True}
+    settings |= four_bits() if packed else {}
     try:
         with quiet_loading():
             try:
@@ -190,7 +219,7 @@ def _in_evaluation(module: nn.Module, _: Any) -> None:
     module.training = False
 
 
-def _facts(module: nn.Module, location: Location, config: Any, total: int, model: ModelConfig) -> dict[str, Any]:
+def _facts(module: Any, location: Location, config: Any, total: int, model: ModelConfig) -> dict[str, Any]:
     text = config.get_text_config()
     return {
         **location.facts,
@@ -201,7 +230,7 @@ def _facts(module: nn.Module, location: Location, config: Any, total: int, model
         "hidden": text.hidden_size,
         "vocabulary": text.vocab_size,
         "dtype": model.dtype,
-        "parameters": sum(p.numel() for p in module.parameters()),
+        "parameters": module.num_parameters(),
     }
 
 

@@ -36,6 +36,7 @@ from rmx.run.rescoring import rescore
 from rmx.run.scoring import build_evidence
 from rmx.run.training import Trained, fit, score_slices
 from rmx.run.watch import build_watch
+from rmx.run.whole_model import trained_state, whole_model
 
 __all__ = ["train"]
 
@@ -61,6 +62,9 @@ def train(config: Config) -> int:
         renderer = Renderer(built.tokenizer, terminal=config.model.terminal)
         if config.model.features is not None:
             recall_features(built.reward_model, Path(config.model.features))
+    if not is_launched_rank():
+        for note in built.notes:
+            print(note)
     if built.unpacked:
         if not is_launched_rank():
             print(f"batch.layout=packed: this backbone runs padded, because {built.unpacked}")
@@ -80,11 +84,13 @@ def train(config: Config) -> int:
         trained = fit(config, corpus, built, directory, watch=watch, renderer=renderer)
     with record.phase("scoring"):
         rewards = score_slices(trained, corpus, config)
+    state = trained_state(built, keep=not is_launched_rank())
     if torch.distributed.is_initialized():
         # What follows is rank 0's alone; a group left open aborts the process at its end.
         torch.distributed.destroy_process_group()
     if is_launched_rank():
         return 0
+    built = whole_model(config, built, state, cache=cache)
     _write_dynamics(trained.dynamics, corpus, directory)
     record.fingerprints.update(
         data=corpus.prepared.fingerprint,
@@ -113,7 +119,7 @@ def train(config: Config) -> int:
     return exit_status(judgement.decision, config.gate)
 
 
-_HEADS = {"new": "the source has none", "kept": "the source is a reward model already"}
+_HEADS = {"new": "the source has none", "kept": "the source is a reward model already", "found": "the adapter has one"}
 """What is said of where the scalar head comes from."""
 
 

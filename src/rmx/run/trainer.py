@@ -20,6 +20,8 @@ from rmx.callbacks.last_validation import LastValidation
 from rmx.callbacks.metrics_file import MetricsFile
 from rmx.callbacks.progress import TrainingProgress
 from rmx.config.schema import TrainerConfig
+from rmx.run.cluster import slurm_environment
+from rmx.run.sharded_strategy import ShardedStrategy
 
 __all__ = ["BEST", "LAST", "build_trainer", "quiet_lightning"]
 
@@ -51,7 +53,11 @@ def build_trainer(
         loggers: Loggers besides metrics.csv.
         validates: Whether there is a validation slice, which alone can choose a checkpoint.
         extra: Callbacks from the configuration.
+
+    Raises:
+        RunError: SLURM started other processes than the configuration says.
     """
+    slurm = slurm_environment(config.devices, config.num_nodes)
     curve = TrainingCurve(config.log_every)
     rhythm = min(config.val_every or steps_per_epoch, total_steps)
     checkpoints = directory / "checkpoints"
@@ -80,7 +86,7 @@ def build_trainer(
         logger=[MetricsFile(directory / "metrics.csv", resume_step=resume_step), *loggers],
         log_every_n_steps=config.log_every,
         callbacks=callbacks,
-        plugins=[SafeCheckpointIO()],
+        plugins=[SafeCheckpointIO(), *([slurm] if slurm else [])],
         enable_progress_bar=False,
         enable_model_summary=False,
         enable_checkpointing=True,
@@ -97,6 +103,8 @@ def quiet_lightning() -> Iterator[None]:
         r"Using ModelCheckpoint with manual optimization",  # checkpoints are of the weights after the step
         r".*does not have many workers",  # batches are slices of a memory map
         r"Total length of .* across ranks is zero",
+        r"It is recommended to use `self\.log\(.*sync_dist=True",  # rank 0's conclusions were broadcast
+        r"FSDP2-wrapped module .* returned a view tensor",  # nothing is changed in place
     )
     logger = logging.getLogger("pytorch_lightning.utilities.rank_zero")
     level = logger.level
@@ -111,9 +119,11 @@ def quiet_lightning() -> Iterator[None]:
 
 
 def _strategy(config: TrainerConfig) -> str | Strategy:
-    if config.strategy != "ddp":
+    if config.strategy == "auto":
         return config.strategy
     backend = "gloo" if config.accelerator == "cpu" else "nccl"
+    if config.strategy == "fsdp":
+        return ShardedStrategy(config.devices * config.num_nodes, backend=backend)
     # Every trained parameter takes part in every backward, so nothing has to be searched for.
     return DDPStrategy(process_group_backend=backend, find_unused_parameters=False, broadcast_buffers=False)
 

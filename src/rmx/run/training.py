@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from rmx.audits.accuracy import Accuracy
 from rmx.audits.base import Audit
@@ -30,7 +32,7 @@ from rmx.data.prepared import Prepared
 from rmx.data.render import Renderer
 from rmx.data.sequences import Sequences
 from rmx.data.shares import Mixing
-from rmx.errors import RunError
+from rmx.errors import InterruptedRunError, RunError
 from rmx.loss import build_loss
 from rmx.model.build import BuiltModel
 from rmx.model.contract import GOLDEN_DIALOGUES
@@ -71,7 +73,8 @@ def fit(
     """Train to the end, auditing every validation by `watch`, and put the best checkpoint's weights back.
 
     Raises:
-        RunError: Training was interrupted, or the checkpoint to resume belongs to another run.
+        InterruptedRunError: A signal stopped training, which left a checkpoint.
+        RunError: The checkpoint to resume belongs to another run.
         TrainingError: The loss became not finite.
     """
     plan = step_plan(config, corpus)
@@ -116,13 +119,15 @@ def fit(
             extra=[build_target(c, where=f"callbacks.{n}") for n, c in config.callbacks.items()],
         )
         autocast = torch.bfloat16 if config.trainer.precision == "bf16-mixed" else None
-        built.reward_model.to(trainer.strategy.root_device)
+        if config.trainer.strategy != "fsdp":  # which brings it there in parts: whole it may not fit
+            built.reward_model.to(trainer.strategy.root_device)
         # The weights of a checkpoint are put back by the trainer, later: until then they are the pretrained ones.
         built.reward_model.remember(_trained_on(corpus), config.batch, autocast=autocast)
         built.reward_model.remember(_judged_on(corpus, renderer), config.batch)
         if isinstance(built.reward_model, RewardModel) and config.model.head_init == "probe" and checkpoint is None:
             fit_head(built.reward_model, corpus.train, config.batch, autocast=autocast)
-        trainer.fit(module, data, ckpt_path=checkpoint)
+        with suppress(SIGTERMException):  # Lightning's, of a signal before the first step; said below as any other
+            trainer.fit(module, data, ckpt_path=checkpoint)
     _stop_if_interrupted(trainer, directory)
     best = _use_best(module, trainer, directory)
     return Trained(module, trainer, trainer.global_step, best, dynamics.dynamics(trainer))
@@ -194,26 +199,37 @@ def _judged_on(corpus: Corpus, renderer: Renderer) -> list[Sequences]:
     return [*(d.store for d in corpus.slices.values()), renderer.encode(GOLDEN_DIALOGUES)]
 
 
-_HARDWARE = ("model.gradient_checkpointing", "model.compile", "model.features")
+_HARDWARE = (
+    "model.gradient_checkpointing",
+    "model.checkpointing_reentrant",
+    "model.activation_offload",
+    "model.compile",
+    "model.features",
+)
 """Keys of the model that change how it runs, not what it computes."""
-_LATER: Mapping[str, Any] = {"loss.kind": "bt", "optim.loss_lr": 0.01, "model.parts": []}
-"""Keys younger than some checkpoints, with what those were trained with: at that value no part of an identity."""
+_WEIGHTS = ("sha256", "revision", "layers", "merged_adapter", "found_adapter")
+"""Facts of the model that say which weights training began with."""
 
 
 def _identity(config: Config, corpus: Corpus, built: BuiltModel, plan: StepPlan, template_hash: str) -> dict[str, Any]:
     """Return what must be the same for a checkpoint to be continued; hardware and budgets may differ."""
-    groups = {name: asdict(getattr(config, name)) for name in ("method", "model", "adapter", "loss", "optim")}
-    flat = {f"{group}.{key}": value for group, values in groups.items() for key, value in values.items()}
     return {
-        **{k: repr(v) for k, v in flat.items() if k not in _HARDWARE and not (k in _LATER and v == _LATER[k])},
+        **{key: repr(value) for key, value in _settings(config).items()},
         "batch.pairs": repr(config.batch.pairs),
         "batch.group": repr(config.batch.group),
         "seed": repr(config.seed),
         "data": corpus.prepared.fingerprint,
         "template": template_hash,
-        "weights": repr(sorted((k, str(v)) for k, v in built.facts.items() if k in ("sha256", "revision", "layers"))),
+        "weights": repr(sorted((k, str(v)) for k, v in built.facts.items() if k in _WEIGHTS)),
         "optimiser steps": repr(plan.total_steps),
     }
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    """Return the keys that change what is computed."""
+    groups = {name: asdict(getattr(config, name)) for name in ("method", "model", "adapter", "loss", "optim")}
+    flat = {f"{group}.{key}": value for group, values in groups.items() for key, value in values.items()}
+    return {key: value for key, value in flat.items() if key not in _HARDWARE}
 
 
 def _resume(config: Config, directory: RunDirectory, identity: Mapping[str, Any]) -> tuple[Path | None, int]:
@@ -222,8 +238,8 @@ def _resume(config: Config, directory: RunDirectory, identity: Mapping[str, Any]
     if config.trainer.resume != "auto" or not last.exists():
         return None, 0
     saved = SafeCheckpointIO().load_checkpoint(last)
-    later = {key: repr(value) for key, value in _LATER.items()}
-    before, identity = {**later, **saved["identity"]}, {**later, **identity}
+    # A key that was added since then had its default.
+    before = {**{key: repr(value) for key, value in _settings(Config()).items()}, **saved["identity"]}
     changed = [key for key in identity if before.get(key) != identity[key]]
     if changed:
         key = changed[0]
@@ -238,7 +254,7 @@ def _resume(config: Config, directory: RunDirectory, identity: Mapping[str, Any]
 def _stop_if_interrupted(trainer: pl.Trainer, directory: RunDirectory) -> None:
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         if isinstance(callback, Interruption) and callback.signal is not None:
-            raise RunError(
+            raise InterruptedRunError(
                 f"interrupted by {callback.signal.name} after step {trainer.global_step}; the checkpoint is in "
                 f"{directory.checkpoints}: run the same command with hydra.run.dir={directory.path} trainer.resume=auto"
             )
