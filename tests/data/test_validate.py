@@ -37,6 +37,9 @@ BROKEN = {
         replace(CLEAN, second=with_last("half an emoji \ud83d")),
         replace(CLEAN, first=(), second=(), label="unread", problem=Problem("invalid_text", "holds a bool")),
     ],
+    "invalid_token_ids": [
+        replace(CLEAN, first=(), second=(), label="unread", problem=Problem("invalid_token_ids", "ends with 7")),
+    ],
     "context_mismatch": [
         replace(CLEAN, second=(*CLEAN.second[:1], user("Other"), *CLEAN.second[2:])),
         replace(CLEAN, second=CLEAN.second[:3]),

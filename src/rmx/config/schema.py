@@ -70,7 +70,8 @@ class DataConfig:
     revision: str | None = None
     """Pinned hub revision; the resolved one is recorded either way."""
     format: str = "pairs"
-    """Adapter of the rows: pairs, hh_dialogue, comparison, votes, style_triplets, answer_lists, synthetic."""
+    """Adapter of the rows: pairs, hh_dialogue, comparison, votes, style_triplets, answer_lists, token_ids,
+    synthetic."""
     columns: dict[str, Any] = field(default_factory=dict)
     """Which column plays which part (prompt, chosen, rejected, first, second, label, votes, id, group, ...)."""
     labels: dict[str, Any] = field(default_factory=dict)
@@ -121,7 +122,10 @@ class ModelConfig:
     head_init_std: float | None = None
     """Standard deviation of the head's normal initialisation; null means 1/sqrt(hidden + 1), 0 means zeros."""
     chat_template: str | None = None
-    """Jinja text or a .jinja file, where the tokenizer has none or another is wanted."""
+    """Where the tokenizer has none or another is wanted: Jinja text, a .jinja file, or a hub id or directory whose
+    tokenizer has it."""
+    template_args: dict[str, Any] = field(default_factory=dict)
+    """Values of the chat template's own variables, for example enable_thinking: false."""
     terminal: str | None = None
     """Token that closes every rendered completion and is pooled; null takes the tokenizer's end token."""
     gradient_checkpointing: bool = False

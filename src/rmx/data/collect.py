@@ -10,9 +10,11 @@ from rmx.config.schema import DataConfig
 from rmx.data.annotators import Destination, route
 from rmx.data.comparison import Comparison, Rejection
 from rmx.data.expand import build_adapter
+from rmx.data.given_tokens import GivenTokens
 from rmx.data.ledger import Effect
 from rmx.data.sources import Rows
 from rmx.data.text import digest, fold
+from rmx.data.turns import said
 from rmx.data.validate import NOT_DEFECTS, first_violation
 from rmx.domain import Origin, PreferencePair
 from rmx.errors import DataError
@@ -45,14 +47,14 @@ def for_review(pair: PreferencePair, reason: str) -> PreferencePair:
     return replace(pair, tags={**pair.tags, "review": reason})
 
 
-def collect(rows: Rows, data: DataConfig) -> Collected:
+def collect(rows: Rows, data: DataConfig, tokens: GivenTokens | None = None) -> Collected:
     """Expand and judge all rows.
 
     Raises:
         ConfigError: unknown format, columns or policy.
         DataError: a file or row that cannot be read, an id given twice, too many defects, or nothing left.
     """
-    adapter = build_adapter(data)
+    adapter = build_adapter(data, tokens)
     found = Collected()
     seen = _Seen()
     given: dict[str, Origin] = {}
@@ -115,8 +117,8 @@ class _Seen:
 
     def look_up(self, pair: PreferencePair, place: int) -> tuple[int | None, int | None]:
         """Return the places of an earlier equal pair and of an earlier reversed one; remember this one if new."""
-        prompt = digest(*(part for m in pair.prompt for part in (m.role, fold(m.content))))
-        chosen, rejected = fold(pair.chosen), fold(pair.rejected)
+        prompt = digest(*(part for m in pair.prompt for part in (m.role, fold(said(m.content)))))
+        chosen, rejected = fold(said(pair.chosen)), fold(said(pair.rejected))
         key = digest(prompt, chosen, rejected)
         same = self._place.setdefault(key, place)
         if same != place:
@@ -141,7 +143,7 @@ def _content_id(comparison: Comparison) -> str:
 def _lengths(comparison: Comparison) -> tuple[int, int] | None:
     if not comparison.decided or not comparison.first or not comparison.second:
         return None
-    first, second = len(comparison.first[-1].content), len(comparison.second[-1].content)
+    first, second = (len(said(side[-1].content)) for side in (comparison.first, comparison.second))
     return (second, first) if comparison.label == "second" else (first, second)
 
 

@@ -11,6 +11,8 @@ from rmx.config.schema import DataConfig
 from rmx.data.cache import load_prepared, store_prepared
 from rmx.data.collect import Collected, collect, for_review
 from rmx.data.comparison import Rejection
+from rmx.data.expand import TOKEN_FORMATS
+from rmx.data.given_tokens import GivenTokens
 from rmx.data.groups import Grouping, Prompts, group_pairs, index_prompts
 from rmx.data.ledger import Ledger, NearDuplicates
 from rmx.data.overlap import count_overlap, split_fingerprint
@@ -25,17 +27,22 @@ __all__ = ["Prepared", "Rejection", "data_fingerprint", "prepare"]
 
 _VERSION = "1"
 """Part of every fingerprint; to be raised when the same data and configuration would become something else."""
+_READING = "tools"
+"""Part of the cache's keys alone; to be changed when rows are read otherwise than before."""
 _ELSEWHERE = frozenset({"name", "path", "hub", "subset", "hub_split", "revision", "world", "max_length", "benchmarks"})
 """Fields that say where the data are, whose content is hashed instead, or that act after the split."""
 
 
-def prepare(data: DataConfig, *, cache: Path | None = None, earlier: Path | None = None) -> Prepared:
+def prepare(
+    data: DataConfig, *, cache: Path | None = None, earlier: Path | None = None, tokens: GivenTokens | None = None
+) -> Prepared:
     """Expand, validate, group and split.
 
     Args:
         data: where the rows are and what is made of them.
         cache: directory where prepared data are kept by fingerprint; None neither reads nor writes one.
         earlier: split.parquet of an earlier run; pairs that changed their split since are counted as `moved`.
+        tokens: reads rows of token ids (`data.format=token_ids`).
 
     Raises:
         ConfigError: the configuration does not fit the data.
@@ -43,11 +50,13 @@ def prepare(data: DataConfig, *, cache: Path | None = None, earlier: Path | None
     """
     rows = read_rows(data)
     fingerprint = data_fingerprint(data, rows)
+    if data.format in TOKEN_FORMATS and tokens is not None:
+        fingerprint = digest(fingerprint, tokens.fingerprint, str(tokens.terminal_id))
     # Origins name files, so the same content elsewhere is another entry.
-    key = digest(fingerprint, repr(rows.resolved))
+    key = digest(fingerprint, repr(rows.resolved), _READING)
     prepared = load_prepared(cache / key) if cache is not None else None
     if prepared is None:
-        prepared = _prepare(data, rows, fingerprint)
+        prepared = _prepare(data, rows, fingerprint, tokens)
         if cache is not None:
             store_prepared(prepared, cache / key)
     if earlier is not None:
@@ -64,8 +73,8 @@ def data_fingerprint(data: DataConfig, rows: Rows) -> str:
     return digest(_VERSION, rows.fingerprint, repr(sorted(settings.items())))
 
 
-def _prepare(data: DataConfig, rows: Rows, fingerprint: str) -> Prepared:
-    found = collect(rows, data)
+def _prepare(data: DataConfig, rows: Rows, fingerprint: str, tokens: GivenTokens | None) -> Prepared:
+    found = collect(rows, data, tokens)
     prompts = index_prompts(found.pairs)
     grouping = group_pairs(
         found.pairs, prompts, near_duplicates=data.near_duplicates, jaccard=data.near_duplicate_jaccard

@@ -15,6 +15,7 @@ from rmx.data.ledger import KEPT, Effect, Ledger
 from rmx.data.overlap import SplitRow, count_overlap, split_fingerprint
 from rmx.data.sampled import SampledPrompt
 from rmx.data.text import digest, normalise, opening_turn
+from rmx.data.turns import said
 from rmx.domain import PreferencePair
 from rmx.errors import DataError
 from rmx.whole_file import whole_file, write_jsonl, write_text
@@ -53,7 +54,7 @@ class Prepared:
             reason = gone[pair.pair_id].reason
             known.add(pair.pair_id)
             rejected[reason] = rejected.get(reason, 0) + 1
-            effects[reason] = effects.get(reason, Effect()).plus((len(pair.chosen), len(pair.rejected)))
+            effects[reason] = effects.get(reason, Effect()).plus(_lengths(pair))
         if unknown := gone.keys() - known:
             raise ValueError(f"no pair {sorted(unknown)[0]!r} to drop")
         splits = {name: tuple(p for p in pairs if p.pair_id not in gone) for name, pairs in self.splits.items()}
@@ -133,11 +134,13 @@ def stayed_effects(
         "review": review,
     }
     return {
-        name: Effect().plus_many(
-            None if p.tags.get("review") == "undecided" else (len(p.chosen), len(p.rejected)) for p in pairs
-        )
+        name: Effect().plus_many(None if p.tags.get("review") == "undecided" else _lengths(p) for p in pairs)
         for name, pairs in places.items()
     }
+
+
+def _lengths(pair: PreferencePair) -> tuple[int, int]:
+    return len(said(pair.chosen)), len(said(pair.rejected))
 
 
 def _selective_loss(ledger: Ledger, gone: Iterable[Rejection]) -> list[str]:

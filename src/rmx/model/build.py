@@ -83,6 +83,7 @@ def build_reward_model(
         "adapter": adapter.kind,
         "trainable": _trainable(reward_model),
         "head_init_std": model.head_init_std,
+        **_template(model),
     }
     return BuiltModel(reward_model, tokenizer, facts, unpacked)
 
@@ -123,6 +124,7 @@ def build_implicit_reward(
         "trainable": _trainable(policy),
         "beta": method.beta,
         "reference": _recipe(model, backbone),
+        **_template(model),
     }
     return BuiltModel(policy, tokenizer, facts, unpacked)
 
@@ -156,6 +158,11 @@ def _recipe(model: ModelConfig, backbone: Backbone) -> dict[str, Any]:
         # As given it would lead elsewhere from another working directory.
         found["source"] = backbone.facts["base"]
     return {**{key: getattr(model, key) for key in ("source", "sha256", "init", "shape", "layers", "dtype")}, **found}
+
+
+def _template(model: ModelConfig) -> dict[str, Any]:
+    """Return the values of the chat template's variables, which stand in the template's text, for people to read."""
+    return {"template_args": dict(model.template_args)} if model.template_args else {}
 
 
 def _trainable(model: SequenceModel) -> int:

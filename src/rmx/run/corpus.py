@@ -95,7 +95,10 @@ def build_corpus(config: Config, renderer: TextRenderer, audits: Sequence[Audit]
     pairs = build_pair_set(train, encoded.pairs.store, chosen, rejected, config.loss, soft_labels=soft)
     own = {n: {"from": n} for n in ("validation", "heldout", "disputed") if prepared.splits[n]}
     specs: dict[str, Any] = {**own, **config.slice}
-    slices = {n: build_slice(n, s, prepared, config.data, cache=cache / "data") for n, s in specs.items()}
+    slices = {
+        n: build_slice(n, s, prepared, config.data, cache=cache / "data", tokens=renderer.given)
+        for n, s in specs.items()
+    }
     prepared = prove_slices(prepared, list(slices.values()), config.data)
     data = {n: build_slice_data(s, renderer, audits, config.data.max_length, cache=cache) for n, s in slices.items()}
     return Corpus(prepared, pairs, data)

@@ -26,7 +26,7 @@ class EncodedData:
 
 def encode_prepared(data: DataConfig, renderer: TextRenderer, *, cache: Path) -> tuple[Prepared, EncodedData]:
     """Prepare and split data, encode every pair once, and drop those that the model cannot read."""
-    prepared = prepare(data, cache=cache / "data")
+    prepared = prepare(data, cache=cache / "data", tokens=renderer.given)
     everything = [p for pairs in prepared.splits.values() for p in pairs]
     encoded = encode_pairs(renderer, everything, max_length=data.max_length, cache_dir=cache / "tokens")
     rows = {p.pair_id: i for i, p in enumerate(everything)}

@@ -10,6 +10,7 @@ from typing import Any
 from rmx.audits.base import Audit
 from rmx.config.schema import Config, DataConfig
 from rmx.config.strict import build_strict
+from rmx.data.given_tokens import GivenTokens
 from rmx.data.prepare import prepare
 from rmx.data.prepared import Prepared
 from rmx.data.slices import Slice, build_slice
@@ -68,6 +69,7 @@ def _slices(
 ) -> tuple[Prepared | None, list[Slice], DataConfig]:
     prepared: Prepared | None = None
     data = config.data
+    tokens = scorer.renderer.given if isinstance(scorer, Reward) else None
     slices: list[Slice] = []
     specs: dict[str, Any] = dict(config.slice)
     if own is not None and isinstance(scorer, Reward):
@@ -76,10 +78,10 @@ def _slices(
         print(summarise(prepared.ledger))
         specs = {**{n: {"from": n} for n in _OWN if prepared.splits[n]}, **(own.config.get("slice") or {}), **specs}
     elif is_given(data):
-        slices.append(_all_pairs(data, cache))
+        slices.append(_all_pairs(data, cache, tokens))
     elif not specs:
         raise ConfigError("data: missing value; this reward brings no data of its own, give data=NAME or slice=[NAME]")
-    slices += [build_slice(n, spec, prepared, data, cache=cache / "data") for n, spec in specs.items()]
+    slices += [build_slice(n, spec, prepared, data, cache=cache / "data", tokens=tokens) for n, spec in specs.items()]
     if prepared is not None:
         prepared = prove_slices(prepared, slices, replace(data, benchmarks=config.data.benchmarks or data.benchmarks))
     return prepared, slices, data
@@ -103,10 +105,10 @@ def _as_trained(run: FinishedRun, prepared: Prepared) -> Prepared:
     return prepared
 
 
-def _all_pairs(data: DataConfig, cache: Path) -> Slice:
+def _all_pairs(data: DataConfig, cache: Path, tokens: GivenTokens | None) -> Slice:
     """Return every pair of the data as heldout: none of them has to be set aside to train on."""
     whole = build_strict(DataConfig, {**asdict(data), "split": {"validation": 0.0, "heldout": 0.0}}, where="data")
-    prepared = prepare(whole, cache=cache / "data")
+    prepared = prepare(whole, cache=cache / "data", tokens=tokens)
     print(summarise(prepared.ledger))
     pairs = prepared.splits["train"]
     return Slice("heldout", pairs, "data", None, len(pairs), prepared.ledger, prepared.rejections)

@@ -22,7 +22,10 @@ def prepare_data(config: Config) -> int:
     cache = Path(config.paths.cache)
     renderer = Renderer(load_tokenizer(config.model, cache), terminal=config.model.terminal)
     prepared, _ = encode_prepared(config.data, renderer, cache=cache)
-    slices = [build_slice(n, spec, prepared, config.data, cache=cache / "data") for n, spec in config.slice.items()]
+    slices = [
+        build_slice(n, spec, prepared, config.data, cache=cache / "data", tokens=renderer.given)
+        for n, spec in config.slice.items()
+    ]
     prepared = prove_slices(prepared, slices, config.data)
     prepared.write(directory.data)
     print(summarise(prepared.ledger))

@@ -162,8 +162,8 @@ def _judged_on(corpus: Corpus, renderer: Renderer) -> list[Sequences]:
     return [*(d.store for d in corpus.slices.values()), renderer.encode(GOLDEN_DIALOGUES)]
 
 
-_HARDWARE = ("model.gradient_checkpointing", "model.compile")
-"""Keys of the model that change how it runs, not what it computes."""
+_ELSEWHERE = ("model.gradient_checkpointing", "model.compile", "model.template_args")
+"""Keys of the model that change how it runs, not what it computes, and what the template's hash holds already."""
 
 
 def _identity(config: Config, corpus: Corpus, built: BuiltModel, plan: StepPlan, template_hash: str) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def _identity(config: Config, corpus: Corpus, built: BuiltModel, plan: StepPlan,
     groups = {name: asdict(getattr(config, name)) for name in ("method", "model", "adapter", "loss", "optim")}
     flat = {f"{group}.{key}": value for group, values in groups.items() for key, value in values.items()}
     return {
-        **{key: repr(value) for key, value in flat.items() if key not in _HARDWARE},
+        **{key: repr(value) for key, value in flat.items() if key not in _ELSEWHERE},
         "batch.pairs": repr(config.batch.pairs),
         "batch.group": repr(config.batch.group),
         "seed": repr(config.seed),

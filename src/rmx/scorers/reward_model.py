@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +46,13 @@ class Reward:
         self.network = loaded.network
         """Maps batches of token sequences to rewards."""
 
-    def score(self, prompts: Sequence[Prompt], completions: Sequence[str]) -> NDArray[np.float32]:
+    def score(self, prompts: Sequence[Prompt], completions: Sequence[str | Mapping[str, Any]]) -> NDArray[np.float32]:
         """Return the rewards (n,) of n completions, each to the prompt of the same number.
 
         Args:
-            prompts: Text (one user turn), or messages with role and content.
-            completions: The assistant's turns.
+            prompts: Text (one user turn), or messages with role and content; the tools that a dialogue may use are a
+                first message of role `tools`, with a list of them as content.
+            completions: The assistant's turns, texts or messages.
 
         Raises:
             DataError: A text cannot be rendered or is too long; names its number.
