@@ -21,7 +21,7 @@ NEEDED = {
     "audit": ["scores=s"],
     "evaluate": ["reward=r"],
 }
-WITHOUT_HUB = ("jsonl", "alpaca_eval", "pandalm", "auto_j", "llmbar", "rm_bench")
+WITHOUT_HUB = ("jsonl", "token_ids", "alpaca_eval", "pandalm", "auto_j", "llmbar", "rm_bench")
 STUDIES = ("experiment/overoptimisation", "experiment/overoptimisation_halves")
 BESIDE = {name: ["data.path=pairs.jsonl"] for name in (*(f"data/{name}" for name in WITHOUT_HUB), *STUDIES)}
 
@@ -54,7 +54,9 @@ def test_an_option_composes(option, tmp_path):
 
 def test_the_folder_has_what_the_documentation_promises():
     promised = """
-        data/hh data/alpaca_eval data/pandalm data/auto_j data/llmbar data/jsonl data/synthetic model/smollm2-135m
+        data/hh data/alpaca_eval data/pandalm data/auto_j data/llmbar data/jsonl data/token_ids data/synthetic
+        data/ultrafeedback data/helpsteer2 data/helpsteer3 data/skywork data/tulu data/shp data/summarize_from_feedback
+        data/pku_saferlhf data/arena data/arena_2023 data/orca_dpo data/hh_helpful model/smollm2-135m
         model/llama3-8b model/tiny-random adapter/lora adapter/none adapter/dora trainer/cpu trainer/gpu trainer/ddp
         trainer/ddp_cpu gate/default gate/strict gate/external logger/csv logger/wandb method/rm loss/bt slice/disputed
         slice/length_reversed slice/rm_bench slice/pandalm_unanimous slice/pandalm_split slice/auto_j slice/auto_j_ties
