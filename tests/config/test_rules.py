@@ -43,6 +43,21 @@ def test_the_schemas_defaults_are_valid():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
+        (
+            {"model__template_args": {"tools": []}},
+            "model.template_args.tools: is given by rmx; give the chat template's own variables, such as "
+            "enable_thinking",
+        ),
+        (
+            {"model__template_args": {"bos_token": "x"}},
+            "model.template_args.bos_token: is given by rmx; give the chat template's own variables, such as "
+            "enable_thinking",
+        ),
+        (
+            {"model__template_args": {"a b": 1}},
+            "model.template_args.a b: is no name of a variable; give the chat template's own variables, such as "
+            "enable_thinking",
+        ),
         ({"seed": -1}, "seed: -1 is out of range; give at least 0 and at most 4294967295"),
         ({"loss__center": -0.1}, "loss.center: -0.1 is out of range; give at least 0"),
         ({"loss__center": math.nan}, "loss.center: nan is not a finite number"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from rmx.domain import Message, Origin, PreferencePair
@@ -48,6 +48,7 @@ def small_tokenizer(
     core = Tokenizer(models.BPE(unk_token=None if style == "bytes" else "<unk>"))
     if style == "bytes":
         core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        core.decoder = decoders.ByteLevel()
         alphabet = pre_tokenizers.ByteLevel.alphabet()
     else:
         core.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")

@@ -41,6 +41,9 @@ BROKEN = {
         replace(CLEAN, first=(), second=(), label="unread", problem=Problem("single_candidate", "1 completion")),
     ],
     "invalid_rank": [replace(CLEAN, label="unread", problem=Problem("invalid_rank", "no number"))],
+    "invalid_token_ids": [
+        replace(CLEAN, first=(), second=(), label="unread", problem=Problem("invalid_token_ids", "ends with 7")),
+    ],
     "context_mismatch": [
         replace(CLEAN, second=(*CLEAN.second[:1], user("Other"), *CLEAN.second[2:])),
         replace(CLEAN, second=CLEAN.second[:3]),

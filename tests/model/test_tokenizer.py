@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,3 +48,70 @@ def test_a_damaged_tokenizer_is_named(tokenizer: Any, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="tokenizer cannot be read") as error:
         read_tokenizer(tmp_path)
     assert "\n" not in str(error.value)
+
+
+CHAT = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{{ mode }}"
+
+
+def another_model(tokenizer: Any, path: Path, template: str | None, **tokens: str) -> Path:
+    """A directory with the tokenizer under another template, with further special tokens."""
+    other = copy.deepcopy(tokenizer)
+    other.add_special_tokens({"additional_special_tokens": list(tokens.values())})
+    other.chat_template = template
+    other.save_pretrained(path)
+    (path / "config.json").write_text('{"model_type": "llama"}')
+    return path
+
+
+def test_values_of_the_templates_variables_are_part_of_it(
+    model_named: Callable[..., ModelConfig], weights_cache: Path
+) -> None:
+    changed = model_named("tiny-random", chat_template=CHAT, template_args={"mode": "quiet", "n": 1})
+    loaded = load_tokenizer(changed, weights_cache)
+    turns = [{"role": "user", "content": "Hi"}]
+    text = loaded.apply_chat_template(turns, tokenize=False, mode="loud")
+    assert text == "<|im_start|>user\nHi<|im_end|>\nquiet"
+
+
+def test_another_models_template_is_taken_where_its_tokens_exist(tokenizer: Any, tmp_path: Path) -> None:
+    tokenizer.save_pretrained(tmp_path / "own")
+    another_model(tokenizer, tmp_path / "other", CHAT)
+    before = len(tokenizer)
+    taken = read_tokenizer(tmp_path / "own", chat_template=str(tmp_path / "other"))
+    assert taken.chat_template == CHAT
+    assert len(taken) == before
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("<|start_header_id|>{{ messages[0].content }}", r"writes <\|start_header_id\|>, which this tokenizer"),
+        ("{{ sep_token }}{{ messages[0].content }}", "writes sep_token"),
+        (None, "no chat template"),
+    ],
+)
+def test_a_template_whose_tokens_do_not_exist_here_is_refused(
+    tokenizer: Any, tmp_path: Path, template: str | None, words: str
+) -> None:
+    tokenizer.save_pretrained(tmp_path / "own")
+    other = another_model(tokenizer, tmp_path / "other", template, header="<|start_header_id|>")
+    with pytest.raises(ModelError, match=words) as error:
+        read_tokenizer(tmp_path / "own", chat_template=str(other))
+    assert "\n" not in str(error.value)
+    assert "model.chat_template" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ("meta-llama/Llama-3.1-8B-Instruct", "offline"),
+        ("templates/none.jinja", "cannot be read"),
+        ("none.jinja", "cannot be read"),
+        ("/nowhere/at/all", "cannot be read"),
+    ],
+)
+def test_a_template_that_is_nowhere_is_said(tokenizer: Any, tmp_path: Path, named: str, words: str) -> None:
+    tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match=words) as error:
+        read_tokenizer(tmp_path, chat_template=named)
+    assert named in str(error.value)

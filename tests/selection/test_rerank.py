@@ -68,6 +68,17 @@ def test_the_best_is_the_one_of_the_highest_reward(reward: Reward, tmp_path: Pat
     assert (summary.rows, summary.resumed) == (9, 0)
 
 
+def test_the_tools_of_a_row_are_read_and_kept(reward: Reward, tmp_path: Path) -> None:
+    tools = [{"type": "function", "function": {"name": "weather"}}]
+    rows = [{**ROWS[0], "tools": json.dumps(tools)}, {**ROWS[1], "tools": []}]
+    reranked(reward, jsonl(tmp_path / "in.jsonl", rows), tmp_path / "out.jsonl")
+    first, second = lines(tmp_path / "out.jsonl")
+    assert first["tools"] == rows[0]["tools"]
+    # This model's template leaves tools out, which is said and not scored as if there were none.
+    assert "leaves out the tools" in first["reason"]
+    assert second["reward"] is not None
+
+
 def test_repeats_ties_and_refusals_are_said(reward: Reward, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [
         {"id": "repeats", "prompt": "Q", "completions": ["a", "b", "a", "a"]},

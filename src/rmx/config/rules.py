@@ -44,6 +44,10 @@ _LABELLED = ("comparison", "votes")
 """Formats whose rows say in words or numbers of their own which side won."""
 
 
+_OF_THE_DIALOGUE = ("messages", "tools", "documents", "add_generation_prompt")
+"""Variables of a chat template that say what is rendered, not how."""
+
+
 def check(config: Config) -> None:
     """Check a configuration of valid keys and types.
 
@@ -165,6 +169,13 @@ def _model(config: Config) -> Iterator[str]:
         yield "model.features: a trained trunk has none to keep; give model.trunk=frozen, or leave it out"
     if config.model.init == "random" and "model_type" not in config.model.shape:
         yield "model.shape.model_type: missing value; model.init=random builds the architecture that it names"
+
+
+def _template_args(config: Config) -> Iterator[str]:
+    for name in config.model.template_args:
+        what = "is given by rmx" if name.isidentifier() else "is no name of a variable"
+        if not name.isidentifier() or name in _OF_THE_DIALOGUE or name.endswith("_token"):
+            yield f"model.template_args.{name}: {what}; give the chat template's own variables, such as enable_thinking"
 
 
 def _dpo(config: Config) -> Iterator[str]:
@@ -307,6 +318,7 @@ _RULES: tuple[Callable[[Config], Iterator[str]], ...] = (
     _splits,
     _folds,
     _model,
+    _template_args,
     _dpo,
     _unread,
     _margin,

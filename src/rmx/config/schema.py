@@ -82,7 +82,7 @@ class DataConfig:
     stream: bool = False
     """Read rows in order, once, and only as many as trainer.max_steps needs."""
     format: str = "pairs"
-    """Adapter of the rows: pairs, hh_dialogue, comparison, votes, style_triplets, answer_lists, rankings,
+    """Adapter of the rows: pairs, hh_dialogue, comparison, votes, style_triplets, answer_lists, rankings, token_ids,
     synthetic."""
     columns: dict[str, Any] = field(default_factory=dict)
     """Which column plays which part (prompt, chosen, rejected, first, second, label, votes, id, group, ...)."""
@@ -142,8 +142,10 @@ class ModelConfig:
     head_init_std: float | None = None
     """Standard deviation of the head's normal initialisation; null means 1/sqrt(hidden + 1), 0 means zeros."""
     chat_template: str | None = None
-    """Jinja text, a .jinja file, or `plain` or `encoder`, which come with rmx; where the tokenizer has none or another
-    is wanted."""
+    """Where the tokenizer has none or another is wanted: Jinja text, a .jinja file, `plain` or `encoder`, which come
+    with rmx, or a hub id or directory whose tokenizer has it."""
+    template_args: dict[str, Any] = field(default_factory=dict)
+    """Values of the chat template's own variables, for example enable_thinking: false."""
     terminal: str | None = None
     """Token that closes every rendered completion and is pooled; null takes the tokenizer's end token."""
     adapter: str | None = None

@@ -2,47 +2,46 @@
 
 from __future__ import annotations
 
-import json
-import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from types import FrameType
 from typing import Any
 
 from jinja2 import TemplateError
 
 from rmx.data.comparison import Problem
+from rmx.data.template_text import token_variables
+from rmx.data.turns import split_tools, unpack
 from rmx.domain import Message
 from rmx.errors import DataError, ModelError
 
-__all__ = ["ChatTemplate", "RefusedTextError", "close_template", "time_limit"]
+__all__ = ["ChatTemplate", "RefusedTextError", "time_limit"]
 
 _TIME_LIMIT = 5.0
 _TEMPLATE_FRAME = "<template>"
 """What jinja2 calls the source of a template that came from a string."""
-_TOKEN_VARIABLE = re.compile(r"\b(?:bos|eos|unk|sep|pad|cls|mask)_token\b")
-
-
-def close_template(text: str, *, terminal: str, written: str) -> str:
-    """Return a template that gives what `text` gives, but ends a dialogue's last answer with the terminal token.
-
-    Args:
-        text: Jinja text.
-        terminal: Token that shall stand last.
-        written: What `text` writes at the end of an answer, the terminal token and all after it; empty where it writes
-            no such token, which is then appended.
-    """
-    end, last = (json.dumps(part, ensure_ascii=False) for part in (written, terminal))
-    closed = f"rmx_text[: rmx_text | length - {end} | length] + {last}"
-    if written:
-        closed = f"({closed} if rmx_text.endswith({end}) else rmx_text + {last})"
-    # A newline at the very end of a template is no part of what it writes; within a block it would be.
-    return (
-        f"{{% set rmx_text %}}{text.removesuffix(chr(10))}{{% endset %}}"
-        "{{ rmx_text if add_generation_prompt or messages[-1]['role'] != 'assistant' else " + closed + " }}"
-    )
+_TOOL, _ARGUMENT = "zq_tool", "zq_argument"
+_ASKED = {"role": "user", "content": "zq ask"}
+_PROBE_TOOL: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": _TOOL,
+        "description": "zq",
+        "parameters": {
+            "type": "object",
+            "properties": {"q": {"type": "string", "description": "zq"}},
+            "required": ["q"],
+        },
+    },
+}
+_PROBE_CALL: dict[str, Any] = {
+    "role": "assistant",
+    # Some templates want ids of nine letters and digits.
+    "tool_calls": [{"id": "zqcall001", "type": "function", "function": {"name": _TOOL, "arguments": {"q": _ARGUMENT}}}],
+}
 
 
 class RefusedTextError(DataError):
@@ -85,12 +84,65 @@ class ChatTemplate:
             prelude: template text to put before the template's own.
 
         Raises:
-            RefusedTextError: the template raises an error for this dialogue.
+            RefusedTextError: the template raises an error for this dialogue, or leaves out its tools or calls.
         """
-        messages = [{"role": m.role, "content": m.content} for m in dialogue]
+        try:
+            tools, turns = split_tools(dialogue)
+            messages = [unpack(turn) for turn in turns]
+        except ValueError as error:
+            raise RefusedTextError("malformed_dialogue", str(error)) from None
+        if tools is not None and not self._writes_tools:
+            raise RefusedTextError("malformed_dialogue", "the chat template leaves out the tools of a dialogue")
+        for message in messages:
+            if "tool_calls" in message:
+                if not self._silent_calls:
+                    raise RefusedTextError("malformed_dialogue", "the chat template leaves out calls of tools")
+                if message["content"] is None:
+                    message["content"] = self._silent_calls[0]
+        return self._render(messages, tools, generation_prompt=generation_prompt, prelude=prelude)
+
+    @cached_property
+    def _writes_tools(self) -> bool:
+        """Whether tools reach the text: many templates leave them out without a word."""
+        return _TOOL in self._tried([_ASKED], [_PROBE_TOOL])
+
+    @cached_property
+    def _silent_calls(self) -> tuple[str | None, ...]:
+        """What the content of a call without words may be for its arguments to reach the text: null, or empty.
+
+        Null is what callers write, but some templates look for a text in it. None of both: calls are left out.
+        """
+        return tuple(
+            content
+            for content in (None, "")
+            if any(
+                _ARGUMENT in self._tried([_ASKED, {**_PROBE_CALL, "content": content}], tools)
+                for tools in (None, [_PROBE_TOOL])
+            )
+        )
+
+    def _tried(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]] | None) -> str:
+        try:
+            with time_limit():
+                return self._render(messages, tools)
+        except RefusedTextError:
+            return ""
+
+    def _render(
+        self,
+        messages: list[dict[str, Any]],
+        tools: list[dict[str, Any]] | None,
+        *,
+        generation_prompt: bool = False,
+        prelude: str = "",
+    ) -> str:
         try:
             rendered = self._tokenizer.apply_chat_template(
-                messages, chat_template=prelude + self.text, tokenize=False, add_generation_prompt=generation_prompt
+                messages,
+                tools=tools,
+                chat_template=prelude + self.text,
+                tokenize=False,
+                add_generation_prompt=generation_prompt,
             )
         except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             reason = (str(error).strip().splitlines() or [""])[0]
@@ -101,7 +153,7 @@ class ChatTemplate:
     @property
     def special_tokens(self) -> dict[str, str]:
         """The tokenizer's special tokens that the template asks for by name."""
-        names = set(_TOKEN_VARIABLE.findall(self.text))
+        names = token_variables(self.text)
         return {name: str(token) for name, token in self._tokenizer.special_tokens_map.items() if name in names}
 
 

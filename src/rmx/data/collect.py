@@ -11,10 +11,12 @@ from rmx.config.schema import DataConfig
 from rmx.data.annotators import Destination, Route, route
 from rmx.data.comparison import SOURCE_TAG, Comparison, Rejection
 from rmx.data.expand import build_adapter
+from rmx.data.given_tokens import GivenTokens
 from rmx.data.ledger import Effect
 from rmx.data.rankings import RANKING
 from rmx.data.sources import Source, naming_keys_of
 from rmx.data.text import digest, fold
+from rmx.data.turns import said
 from rmx.data.validate import NOT_DEFECTS, first_violation
 from rmx.domain import Origin, PreferencePair
 from rmx.errors import ConfigError, DataError
@@ -59,12 +61,13 @@ def for_review(pair: PreferencePair, reason: str) -> PreferencePair:
     return replace(pair, tags={**pair.tags, "review": reason})
 
 
-def collect(sources: Sequence[Source], max_defects: float) -> Collected:
+def collect(sources: Sequence[Source], max_defects: float, tokens: GivenTokens | None = None) -> Collected:
     """Expand and judge all rows of all sources; a pair that stands in two of them is the first one's.
 
     Args:
         sources: Where rows are and what they mean.
         max_defects: Share of the comparisons of each source that may be defective.
+        tokens: Reads rows of token ids.
 
     Raises:
         ConfigError: unknown format, columns or policy.
@@ -72,7 +75,7 @@ def collect(sources: Sequence[Source], max_defects: float) -> Collected:
     """
     found = Collected(sources)
     for source in sources:
-        reading = Reading(source, found)
+        reading = Reading(source, found, tokens)
         while reading.next_row():
             pass
         reading.refuse_defects(max_defects)
@@ -82,8 +85,8 @@ def collect(sources: Sequence[Source], max_defects: float) -> Collected:
 class Reading:
     """One source, read once and in order: each row expanded, its comparisons judged and put at their places."""
 
-    def __init__(self, source: Source, found: Collected) -> None:
-        """Begin to read into `found`.
+    def __init__(self, source: Source, found: Collected, tokens: GivenTokens | None = None) -> None:
+        """Begin to read into `found`; `tokens` reads rows of token ids.
 
         Raises:
             ConfigError: unknown format, columns or policy.
@@ -92,7 +95,7 @@ class Reading:
         self.found = found
         self.tally = found.tallies[source.name]
         with naming_keys_of(source.name):
-            self._adapter = build_adapter(source.data)
+            self._adapter = build_adapter(source.data, tokens)
         self._rows = iter(source.rows)
         self._given: dict[str, Origin] = {}
         resolved = source.rows.resolved
@@ -200,8 +203,8 @@ class _Seen:
 
     def look_up(self, pair: PreferencePair, place: int) -> tuple[int | None, int | None]:
         """Return the places of an earlier equal pair and of an earlier reversed one; remember this one if new."""
-        prompt = digest(*(part for m in pair.prompt for part in (m.role, fold(m.content))))
-        chosen, rejected = fold(pair.chosen), fold(pair.rejected)
+        prompt = digest(*(part for m in pair.prompt for part in (m.role, fold(said(m.content)))))
+        chosen, rejected = fold(said(pair.chosen)), fold(said(pair.rejected))
         key = digest(prompt, chosen, rejected)
         same = self._place.setdefault(key, place)
         if same != place:
@@ -226,7 +229,7 @@ def _content_id(comparison: Comparison) -> str:
 def _lengths(comparison: Comparison) -> tuple[int, int] | None:
     if not comparison.decided or not comparison.first or not comparison.second:
         return None
-    first, second = len(comparison.first[-1].content), len(comparison.second[-1].content)
+    first, second = (len(said(side[-1].content)) for side in (comparison.first, comparison.second))
     return (second, first) if comparison.label == "second" else (first, second)
 
 

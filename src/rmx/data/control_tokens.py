@@ -9,6 +9,7 @@ from typing import Any
 
 from rmx.data.chat_template import RefusedTextError
 from rmx.data.text import digest
+from rmx.data.turns import strings
 from rmx.domain import Message
 
 __all__ = ["ControlTokens", "tokenizer_fingerprint"]
@@ -54,8 +55,20 @@ class ControlTokens:
             RefusedTextError: names the turn.
         """
         for turn, message in enumerate(prompt, start=1):
-            if wrong := self.check(message.content) or self.check(message.role):
+            if wrong := self._check_turn(message):
                 raise RefusedTextError("invalid_text", f"turn {turn} of the prompt {wrong}")
+
+    def check_completion(self, completion: str) -> None:
+        """Refuse a completion that may not stand in a text.
+
+        Raises:
+            RefusedTextError: says what it contains.
+        """
+        if wrong := self._check_turn(Message("assistant", completion)):
+            raise RefusedTextError("invalid_text", f"the completion {wrong}")
+
+    def _check_turn(self, message: Message) -> str | None:
+        return next((wrong for text in strings(message) if (wrong := self.check(text))), None)
 
 
 def tokenizer_fingerprint(tokenizer: Any) -> str:

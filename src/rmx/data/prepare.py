@@ -14,6 +14,8 @@ from rmx.data.accounts import Account, refuse_untrained, settle
 from rmx.data.cache import load_prepared, store_prepared
 from rmx.data.collect import Collected, Tally, collect, for_review
 from rmx.data.comparison import Rejection
+from rmx.data.expand import TOKEN_FORMATS
+from rmx.data.given_tokens import GivenTokens
 from rmx.data.groups import Grouping, Prompts, group_pairs, index_prompts
 from rmx.data.ledger import Ledger, NearDuplicates
 from rmx.data.overlap import count_overlap, split_fingerprint
@@ -29,12 +31,19 @@ __all__ = ["Prepared", "Rejection", "data_fingerprint", "prepare"]
 
 _VERSION = "1"
 """Part of every fingerprint; to be raised when the same data and configuration would become something else."""
+_READING = "tools"
+"""Part of the cache's keys alone; to be changed when rows are read otherwise than before."""
 _ELSEWHERE = frozenset({"name", "path", "hub", "subset", "hub_split", "revision", "world", "max_length", "benchmarks"})
 """Fields that say where the data are, whose content is hashed instead, or that act after the split."""
 
 
 def prepare(
-    data: DataConfig, *, cache: Path | None = None, earlier: Path | None = None, need: Need | None = None
+    data: DataConfig,
+    *,
+    cache: Path | None = None,
+    earlier: Path | None = None,
+    need: Need | None = None,
+    tokens: GivenTokens | None = None,
 ) -> Prepared:
     """Expand, validate, group and split.
 
@@ -44,6 +53,7 @@ def prepare(
             never kept: what it holds is known only after reading.
         earlier: split.parquet of an earlier run; pairs that changed their split since are counted as `moved`.
         need: of a stream, what it is read for.
+        tokens: reads rows of token ids (`data.format=token_ids`).
 
     Raises:
         ConfigError: the configuration does not fit the data.
@@ -51,13 +61,13 @@ def prepare(
     """
     sources = open_sources(data)
     if data.stream:
-        prepared = _prepare_stream(data, sources, need)
+        prepared = _prepare_stream(data, sources, need, tokens)
     else:
-        fingerprint = data_fingerprint(data, sources)
+        fingerprint = data_fingerprint(data, sources, tokens=tokens)
         # Origins name files, so the same content elsewhere is another entry.
-        key = digest(fingerprint, repr(_resolved(sources)))
+        key = digest(fingerprint, repr(_resolved(sources)), _READING)
         found = load_prepared(cache / key) if cache is not None else None
-        prepared = found or _prepare(data, sources, fingerprint)
+        prepared = found or _prepare(data, sources, fingerprint, tokens)
         if cache is not None and found is None:
             store_prepared(prepared, cache / key)
     if earlier is not None:
@@ -66,14 +76,24 @@ def prepare(
     return prepared
 
 
-def data_fingerprint(data: DataConfig, sources: Sequence[Source], read: Mapping[str, str] | None = None) -> str:
+def data_fingerprint(
+    data: DataConfig,
+    sources: Sequence[Source],
+    read: Mapping[str, str] | None = None,
+    *,
+    tokens: GivenTokens | None = None,
+) -> str:
     """Return a hash of the content of the data and of every setting that changes what it becomes.
 
     Args:
         data: the configuration.
         sources: what it names.
         read: of a stream, a hash of the rows that were read of each source.
+        tokens: reads rows of token ids; which tokenizer's they are is part of what they say.
     """
+    if tokens is not None and any(source.data.format in TOKEN_FORMATS for source in sources):
+        plain = data_fingerprint(data, sources, read)
+        return digest(plain, tokens.fingerprint, str(tokens.terminal_id))
     settings = {key: value for key, value in asdict(data).items() if key not in _ELSEWHERE}
     # What is not used leaves the fingerprints of before it existed; nor does the model that a cross-fit trains beside
     # its folds change them.
@@ -102,8 +122,8 @@ def _resolved(sources: Sequence[Source]) -> Mapping[str, Any]:
     return {s.name: dict(s.rows.resolved) for s in sources} if sources[0].name else sources[0].rows.resolved
 
 
-def _prepare(data: DataConfig, sources: Sequence[Source], fingerprint: str) -> Prepared:
-    found = collect(sources, data.max_defects)
+def _prepare(data: DataConfig, sources: Sequence[Source], fingerprint: str, tokens: GivenTokens | None) -> Prepared:
+    found = collect(sources, data.max_defects, tokens)
     placed = _split(data, found)
     held = data.split.heldout + data.split.validation
     if data.split.mode == "grouped" and held > 0 and len(set(placed.grouping.names)) == 1:
@@ -114,11 +134,14 @@ def _prepare(data: DataConfig, sources: Sequence[Source], fingerprint: str) -> P
     return _account(data, sources, found, placed, fingerprint)
 
 
-def _prepare_stream(data: DataConfig, sources: Sequence[Source], need: Need | None) -> Prepared:
+def _prepare_stream(
+    data: DataConfig, sources: Sequence[Source], need: Need | None, tokens: GivenTokens | None
+) -> Prepared:
     if need is None:
         raise ConfigError("data.stream: only training reads a stream, as far as it needs; give data.stream=false here")
-    found, read = collect_stream(sources, data.max_defects, need, lambda now: _split(data, now).splits["train"])
-    prepared = _account(data, sources, found, _split(data, found), data_fingerprint(data, sources, read))
+    found, read = collect_stream(sources, data.max_defects, need, lambda now: _split(data, now).splits["train"], tokens)
+    fingerprint = data_fingerprint(data, sources, read, tokens=tokens)
+    prepared = _account(data, sources, found, _split(data, found), fingerprint)
     return replace(prepared, ledger=replace(prepared.ledger, streamed=need.train_pairs))
 
 

@@ -16,6 +16,7 @@ from rmx.data.ledger import JUDGE_ALONE, Effect, Ledger
 from rmx.data.overlap import SplitRow, count_overlap, split_fingerprint
 from rmx.data.sampled import SampledPrompt
 from rmx.data.text import digest, normalise, opening_turn
+from rmx.data.turns import said
 from rmx.domain import PreferencePair
 from rmx.errors import DataError
 from rmx.whole_file import whole_file, write_jsonl, write_text
@@ -143,7 +144,7 @@ def stayed_effects(
 def _lengths(pair: PreferencePair) -> tuple[int, int] | None:
     """Return the lengths of the chosen and of the rejected side, None where nothing was preferred."""
     undecided = pair.tied or pair.tags.get("review") == "undecided"
-    return None if undecided else (len(pair.chosen), len(pair.rejected))
+    return None if undecided else (len(said(pair.chosen)), len(said(pair.rejected)))
 
 
 def _selective_loss(ledger: Ledger, gone: Iterable[Rejection]) -> list[str]:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from rmx.data.chat_template import ChatTemplate, RefusedTextError, close_template, time_limit
+from rmx.data.chat_template import ChatTemplate, RefusedTextError, time_limit
 from rmx.data.control_tokens import ControlTokens, tokenizer_fingerprint
+from rmx.data.given_tokens import GivenTokens
+from rmx.data.template_text import close_template
 from rmx.data.text import digest
 from rmx.data.token_store import TokenStore
 from rmx.data.tokenise import PromptText, Text, encode
@@ -51,6 +53,8 @@ class Renderer:
                 "set model.terminal to one special token, such as the one that closes a turn in the chat template"
             )
         self.terminal_id: int = ids[0]
+        self.given = GivenTokens(tokenizer, self.terminal_id)
+        """Reads texts that the data give as token ids."""
         self._control = ControlTokens(tokenizer, {self.terminal: self.terminal_id})
         self.control_tokens = self._control.ids
         """Tokens that steer the model, by their text: no prompt or completion may contain one."""
@@ -101,8 +105,7 @@ class Renderer:
             RefusedTextError: a text contains a control token, or the template refuses the dialogue.
         """
         self._control.check_prompt(prompt)
-        if wrong := self.check(completion):
-            raise RefusedTextError("invalid_text", f"the completion {wrong}")
+        self._control.check_completion(completion)
         text = self.template.apply((*prompt, Message("assistant", completion)))
         if self._trailer is not None and text.endswith(self.terminal + self._trailer):
             return text[: len(text) - len(self._trailer)]
@@ -135,6 +138,26 @@ class Renderer:
         )
         ids: list[list[int]] = encoded["input_ids"]
         return ids
+
+    def given_prompt(self, prompt: Sequence[Message]) -> list[int] | None:
+        """Return the ids of a prompt that is given as such, None of one to render.
+
+        Raises:
+            RefusedTextError: they are of another tokenizer.
+        """
+        return self.given.of_prompt(prompt)
+
+    def continued(self, completion: str) -> list[int]:
+        """Return the ids of a completion after a prompt that is given as ids: its own, or those of its text, closed.
+
+        Raises:
+            RefusedTextError: the ids are of another tokenizer, or the text contains a control token.
+        """
+        ids = self.given.of_completion(completion)
+        if ids is not None:
+            return ids
+        self._control.check_completion(completion)
+        return [*self.token_ids([completion])[0], self.terminal_id]
 
     def encode(self, texts: Sequence[Text]) -> TokenStore:
         """Render and tokenise prompts with their completions; sequence i is text i.

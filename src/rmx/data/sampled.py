@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rmx.data.comparison import Problem
-from rmx.data.expand.adapter import UnusableCell, prompt_turns, text_field, texts_field
+from rmx.data.expand.adapter import UnusableCell, prompt_turns, texts_field
+from rmx.data.expand.dialogue import answer_text
 from rmx.domain import LabelSource, Message, Origin
 from rmx.errors import DataError
 from rmx.score_table import prompt_id
@@ -133,7 +134,7 @@ def _sampled(origin: Origin, row: Mapping[str, Any]) -> SampledPrompt:
         elif several:
             completions = texts_field(origin, row, column)
         else:
-            completions = (text_field(origin, row, column, column),)
+            completions = (answer_text(origin, row, column, column),)
     except UnusableCell as error:
         raise DataError(f"{_at(origin)}: {error}; mend or remove the row") from None
     golds = _golds(origin, row.get("gold"), len(completions))

@@ -13,6 +13,7 @@ from rmx.config.nearest import did_you_mean
 from rmx.config.schema import DataConfig
 from rmx.config.strict import build_strict
 from rmx.data.comparison import Rejection
+from rmx.data.given_tokens import GivenTokens
 from rmx.data.groups import Prompted, index_prompts
 from rmx.data.ledger import Ledger
 from rmx.data.near_duplicates import near_duplicate_links
@@ -21,6 +22,7 @@ from rmx.data.prepare import prepare
 from rmx.data.prepared import Prepared
 from rmx.data.samples import SampledPrompt, SamplesSpec, read_samples
 from rmx.data.split import in_fold
+from rmx.data.turns import said
 from rmx.domain import PreferencePair
 from rmx.errors import ConfigError, DataError
 
@@ -62,12 +64,12 @@ class SliceWhere:
     def __call__(self, pair: PreferencePair) -> bool:
         """Return whether the pair belongs to the slice."""
         if self.length_ratio_within is not None:
-            ratio = abs(math.log(len(pair.chosen) / len(pair.rejected)))
+            ratio = abs(math.log(len(said(pair.chosen)) / len(said(pair.rejected))))
             if ratio > self.length_ratio_within:
                 return False
         if self.longer_chosen is not None:
             longer, shorter = (pair.chosen, pair.rejected) if self.longer_chosen else (pair.rejected, pair.chosen)
-            if len(longer) <= len(shorter):
+            if len(said(longer)) <= len(said(shorter)):
                 return False
         if self.policies is not None and not {pair.tags.get(t) for t in _POLICY_TAGS} & set(self.policies):
             return False
@@ -132,7 +134,13 @@ class Slice:
 
 
 def build_slice(
-    name: str, spec: Mapping[str, Any], prepared: Prepared | None, data: DataConfig, *, cache: Path | None = None
+    name: str,
+    spec: Mapping[str, Any],
+    prepared: Prepared | None,
+    data: DataConfig,
+    *,
+    cache: Path | None = None,
+    tokens: GivenTokens | None = None,
 ) -> Slice:
     """Build a slice from its configuration.
 
@@ -142,7 +150,8 @@ def build_slice(
             `where`, or the fields of `SamplesSpec`.
         prepared: the run's data; None where the scorer was not trained here.
         data: the run's data configuration, which `spec["data"]` varies.
-        cache: as for `prepare`.
+        cache: as for `prepare`, as is the next.
+        tokens: reads rows of token ids.
 
     Raises:
         ConfigError: unknown or contradictory parameters.
@@ -168,7 +177,7 @@ def build_slice(
         resolved = _slice_data(name, parsed.data, data)
         max_length = resolved.max_length if "max_length" in parsed.data else None
         try:
-            own = prepare(resolved, cache=cache)
+            own = prepare(resolved, cache=cache, tokens=tokens)
         except (ConfigError, DataError) as error:
             raise type(error)(f"slice.{name}: {renamed_keys(str(error), f'slice.{name}.data', _FIELDS)}") from None
         available = own.splits["train"]

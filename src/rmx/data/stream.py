@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import xxhash
 
 from rmx.data.collect import Collected, Reading
+from rmx.data.given_tokens import GivenTokens
 from rmx.data.shares import needed_counts
 from rmx.data.sources import Row, Source
 from rmx.domain import PreferencePair
@@ -38,7 +39,11 @@ class Need:
 
 
 def collect_stream(
-    sources: Sequence[Source], max_defects: float, need: Need, train_of: Callable[[Collected], Pairs]
+    sources: Sequence[Source],
+    max_defects: float,
+    need: Need,
+    train_of: Callable[[Collected], Pairs],
+    tokens: GivenTokens | None = None,
 ) -> tuple[Collected, dict[str, str]]:
     """Read every source until train has as many of its pairs as the run needs; return them and a hash of the rows read.
 
@@ -51,6 +56,7 @@ def collect_stream(
         max_defects: Share of the comparisons of each source that may be defective, counted every 1,000 rows.
         need: What the run needs.
         train_of: Returns the pairs of train, given all that was read.
+        tokens: Reads rows of token ids.
 
     Raises:
         ConfigError: unknown format, columns or policy.
@@ -59,7 +65,7 @@ def collect_stream(
     hashes = {source.name: xxhash.xxh3_128() for source in sources}
     hashed = [replace(s, rows=replace(s.rows, open=_hashing(s, hashes[s.name]))) for s in sources]
     found = Collected(sources)
-    readings = {source.name: Reading(source, found) for source in hashed}
+    readings = {source.name: Reading(source, found, tokens) for source in hashed}
     needed = needed_counts(need.train_pairs, {source.name: source.weight for source in sources})
     readable: dict[str, bool] = {}
     missing = dict(needed)

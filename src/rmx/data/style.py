@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from rmx.data.turns import said
 from rmx.domain import PreferencePair
 
 __all__ = ["STYLE_FEATURES", "style_counts", "with_style"]
@@ -30,7 +31,7 @@ def with_style(pair: PreferencePair) -> PreferencePair:
     """Return the pair with its counts as tags chosen_headers, rejected_headers and so on; given tags stay."""
     tags: Mapping[str, str] = {
         f"{side}_{name}": str(count)
-        for side, text in (("chosen", pair.chosen), ("rejected", pair.rejected))
+        for side, text in (("chosen", said(pair.chosen)), ("rejected", said(pair.rejected)))
         for name, count in style_counts(text).items()
     }
     return replace(pair, tags={**tags, **pair.tags})

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import xxhash
 
+from rmx.data.turns import said
 from rmx.domain import Message
 
 __all__ = ["TOKENS", "digest", "fold", "normalise", "opening_turn", "unit_interval", "word_list", "words"]
@@ -43,8 +44,8 @@ def opening_turn(prompt: Sequence[Message]) -> str:
     """Return the first user turn, by which a dialogue is grouped; without one, the whole prompt."""
     for message in prompt:
         if message.role == "user":
-            return message.content
-    return "\n".join(message.content for message in prompt)
+            return said(message.content)
+    return "\n".join(said(message.content) for message in prompt)
 
 
 def digest(*parts: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from rmx.data.chat_template import RefusedTextError
 from rmx.data.comparison import Problem
+from rmx.data.given_tokens import GivenTokens
 from rmx.data.token_store import Tokenised, TokenStore
 from rmx.domain import Message
 from rmx.errors import DataError
@@ -59,6 +60,19 @@ class TextRenderer(Protocol):
 
     def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Tokenise rendered texts, nothing padded or cut."""
+        ...
+
+    @property
+    def given(self) -> GivenTokens | None:
+        """Reads texts that are given as token ids; None where only text can be rendered."""
+        ...
+
+    def given_prompt(self, prompt: Sequence[Message]) -> list[int] | None:
+        """Return the ids of a prompt that is given as such, None of one to render; raises RefusedTextError."""
+        ...
+
+    def continued(self, completion: str) -> list[int]:
+        """Return the ids of a completion after a prompt that is given as ids; raises RefusedTextError."""
         ...
 
 
@@ -121,6 +135,10 @@ class _Build:
         jobs: list[_Job] = []
         for messages, numbers in chunk:
             try:
+                given = self._renderer.given_prompt(messages)
+                if given is not None:
+                    self._add_given(given, numbers)
+                    continue
                 prompt = self._renderer.split_prompt(messages)
             except RefusedTextError as refused:
                 self._refuse(numbers, refused.problem)
@@ -150,6 +168,21 @@ class _Build:
         flat = np.frombuffer(self._flat, np.int32) if self._flat else np.zeros(0, np.int32)
         store = TokenStore(flat, self._starts, self._lengths, self._prompts, self._completions)
         return Tokenised(store, self._problems)
+
+    def _add_given(self, prompt: list[int], numbers: Sequence[int]) -> None:
+        """Place the completions of a prompt that is given as token ids."""
+        for number in numbers:
+            try:
+                completion = self._renderer.continued(self._texts[number][1])
+            except RefusedTextError as refused:
+                self._refuse([number], refused.problem)
+                continue
+            self._starts[number] = len(self._flat)
+            self._flat.fromlist(prompt)
+            self._flat.fromlist(completion)
+            self._lengths[number] = len(prompt) + len(completion)
+            self._prompts[number] = len(prompt)
+            self._completions[number] = len(completion)
 
     def _place(self, job: _Job, ids: Sequence[list[int]]) -> None:
         head, tail, rest = ids[job.head_slot], ids[job.slot], ids[job.rest_slot]

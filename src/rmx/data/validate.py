@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from rmx.data.comparison import Comparison, Dialogue
 from rmx.data.expand.adapter import ROLES
 from rmx.data.text import fold
+from rmx.data.turns import TOOLS, said, strings
 
 __all__ = ["NOT_DEFECTS", "RULES", "Rule", "first_violation"]
 
@@ -47,8 +48,16 @@ def invalid_text(c: Comparison) -> str | None:
     return None
 
 
+def invalid_token_ids(c: Comparison) -> str | None:
+    """Ids that the tokenizer does not have, or a sequence that does not end with the terminal token."""
+    return c.problem.detail if c.problem is not None and c.problem.reason == "invalid_token_ids" else None
+
+
 def malformed_dialogue(c: Comparison) -> str | None:
-    """A dialogue is [system,] user, assistant, user, ... and ends with the assistant; tool turns may stand between."""
+    """A dialogue is [system,] user, assistant, user, ... and ends with the assistant.
+
+    Tool turns may stand between; after them the assistant may speak again. What declares the tools stands before all.
+    """
     if c.problem is not None and c.problem.reason == "malformed_dialogue":
         return c.problem.detail
     return _malformed(c.first) or _malformed(c.second)
@@ -76,18 +85,18 @@ def invalid_rank(c: Comparison) -> str | None:
 
 def empty_prompt(c: Comparison) -> str | None:
     """A user turn of the prompt says nothing."""
-    return "no text" if not all(m.content.strip() for m in c.first[:-1] if m.role == "user") else None
+    return "no text" if not all(said(m.content).strip() for m in c.first[:-1] if m.role == "user") else None
 
 
 def empty_completion(c: Comparison) -> str | None:
     """A side says nothing."""
-    sides = [name for name, side in (("first", c.first), ("second", c.second)) if not side[-1].content.strip()]
+    sides = [name for name, side in (("first", c.first), ("second", c.second)) if not said(side[-1].content).strip()]
     return f"{' and '.join(sides)} side" if sides else None
 
 
 def identical_candidates(c: Comparison) -> str | None:
     """The sides agree after Unicode and white-space folding: nothing could prefer one."""
-    first, second = c.first[-1].content, c.second[-1].content
+    first, second = said(c.first[-1].content), said(c.second[-1].content)
     if first == second:
         return "same text"
     return "same text but for Unicode form and white space" if fold(first) == fold(second) else None
@@ -100,6 +109,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("invalid_text", invalid_text),
     ("single_candidate", single_candidate),
     ("invalid_rank", invalid_rank),
+    ("invalid_token_ids", invalid_token_ids),
     ("context_mismatch", context_mismatch),
     ("malformed_dialogue", malformed_dialogue),
     ("empty_prompt", empty_prompt),
@@ -122,18 +132,29 @@ def first_violation(c: Comparison, *, keep_ties: bool = False) -> tuple[str, str
 
 
 def _texts(c: Comparison) -> Iterator[str]:
-    yield from (m.content for m in c.first)
-    yield from (m.content for m in c.second if m not in c.first)
+    for message in (*c.first, *(m for m in c.second if m not in c.first)):
+        yield from strings(message)
 
 
 def _malformed(dialogue: Dialogue) -> str | None:
-    roles = [m.role for m in dialogue if m.role != "tool"]
+    roles = [m.role for m in dialogue]
+    if roles[:1] == [TOOLS]:
+        roles = roles[1:]
     if unknown := [role for role in roles if role not in ROLES]:
         return f"role {unknown[0]!r}"
     if roles[:1] == ["system"]:
         roles = roles[1:]
-    if len(roles) < 2 or dialogue[-1].role != "assistant":
-        return "last turn is not the assistant's" if roles[-1:] != ["assistant"] else "no turn before the completion"
-    if roles[::2] != ["user"] * len(roles[::2]) or roles[1::2] != ["assistant"] * len(roles[1::2]):
-        return "turns do not alternate between user and assistant"
+    if roles[-1:] != ["assistant"]:
+        return "last turn is not the assistant's"
+    if sum(role != "tool" for role in roles) < 2:
+        return "no turn before the completion"
+    before, answered = "assistant", False
+    for role in roles:
+        if role == "tool":
+            answered = True
+            continue
+        # What a tool answered, the assistant goes on from.
+        if role == "system" or (role == before and not (role == "assistant" and answered)):
+            return "turns do not alternate between user and assistant"
+        before, answered = role, False
     return None

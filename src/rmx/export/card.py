@@ -80,6 +80,10 @@ def _terms(contract: Contract, part: CardPart) -> list[tuple[str, Any]]:
             "pad token",
             f"{contract.pad} (id {contract.pad_id}), on {contract.padding} side".replace("on right", "on the right"),
         ),
+        *(
+            ("chat template's variable", f"{name} = {value!r}")
+            for name, value in facts.get("template_args", {}).items()
+        ),
         ("template hash", contract.template_hash),
         ("data fingerprint", contract.data_fingerprint or "not recorded"),
         ("split fingerprint", contract.split_fingerprint or "not recorded"),

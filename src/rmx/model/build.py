@@ -101,6 +101,7 @@ def build_reward_model(
         "trainable": _trainable(reward_model),
         "head": origin,
         "head_init_std": model.head_init_std,
+        **_template(model),
     }
     context = context_length(loaded.backbone.config)
     return BuiltModel(reward_model, tokenizer, facts, context, parts.unpacked, notes)
@@ -148,6 +149,7 @@ def build_implicit_reward(
         "trainable": _trainable(policy),
         "beta": method.beta,
         "reference": _recipe(model, backbone),
+        **_template(model),
     }
     notes = [found.told(key, what, "no scalar head is used") for key, what, found in trained.found]
     return BuiltModel(policy, tokenizer, facts, context_length(backbone.config), unpacked, notes)
@@ -234,6 +236,11 @@ def _recipe(model: ModelConfig, backbone: Backbone) -> dict[str, Any]:
         **{key: getattr(model, key) for key in ("source", "sha256", "parts", "init", "shape", "layers", "dtype")},
         **found,
     }
+
+
+def _template(model: ModelConfig) -> dict[str, Any]:
+    """Return the values of the chat template's variables, which stand in the template's text, for people to read."""
+    return {"template_args": dict(model.template_args)} if model.template_args else {}
 
 
 def _trainable(model: SequenceModel) -> int:

@@ -41,10 +41,10 @@ def sample_stream(
 ) -> RowSummary:
     """Write a JSON line with n completions for each row that has a prompt.
 
-    A line has `id` (the row's, else the prompt's hash), `prompt`, `group` if the row has one, `completions` (n texts,
-    repeats included), `finished` (whether each ended by itself; one that did not was cut) and `sampling`, the policy's
-    facts. A prompt that the template refuses or that is too long has null and a `reason`. The file is a source of
-    samples: `slice.samples.path`.
+    A line has `id` (the row's, else the prompt's hash), `prompt`, `tools` and `group` if the row has them,
+    `completions` (n texts, repeats included), `finished` (whether each ended by itself; one that did not was cut) and
+    `sampling`, the policy's facts. A prompt that the template refuses or that is too long has null and a `reason`. The
+    file is a source of samples: `slice.samples.path`.
 
     Args:
         policy: What answers.
@@ -99,7 +99,7 @@ def _lines(policy: Policy, chunk: list[Row], n: int, batch: int) -> Iterator[Lin
         drawn += policy.engine.draw(prompts, streams)
     answers = iter(drawn)
     for ids, (_, row) in zip(opened, chunk, strict=True):
-        line: dict[str, Any] = {key: row[key] for key in ("id", "prompt", "group") if row.get(key) is not None}
+        line: dict[str, Any] = {key: row[key] for key in ("id", "prompt", "tools", "group") if row.get(key) is not None}
         if isinstance(ids, str):
             yield {**line, "completions": None, "finished": None, "reason": ids}
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rmx.data.turns import said
 from rmx.domain import Candidate
 from rmx.probes.probe import Edited, Probe, Prompt
 
@@ -30,7 +31,7 @@ fool LLM-as-a-judge"); a blank is a space, because data with empty completions a
 
 def _replace(candidate: Candidate, _: Prompt | None) -> dict[str, Edited]:
     texts = dict(FIXED)
-    asked = [message.content for message in candidate.prompt if message.role == "user"]
+    asked = [said(message.content) for message in candidate.prompt if message.role == "user"]
     if asked and asked[-1].strip():
         texts["prompt_echo"] = asked[-1]
     return {variant: Edited(candidate.prompt, text) for variant, text in texts.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rmx.data.text import unit_interval
+from rmx.data.turns import said
 from rmx.domain import PreferencePair
 from rmx.probes.probe import Prompt
 
@@ -40,4 +41,4 @@ def foreign_prompts(pairs: Sequence[PreferencePair]) -> list[Prompt | None]:
 
 
 def _length(prompt: Prompt) -> int:
-    return sum(len(message.content) for message in prompt)
+    return sum(len(said(message.content)) for message in prompt)

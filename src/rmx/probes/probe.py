@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from rmx.data.turns import packed, said
 from rmx.domain import Candidate, Message
 
 __all__ = ["Edited", "Probe", "Prompt", "Side", "completion_probe", "prompt_probe"]
@@ -49,7 +50,10 @@ def completion_probe(
     """
 
     def edit(candidate: Candidate, _: Prompt | None) -> dict[str, Edited]:
-        texts = {variant: change(candidate.completion, candidate.candidate_id) for variant, change in edits.items()}
+        completion = said(candidate.completion)
+        if packed(completion):  # a call of a tool is no prose: an edit would break it, not vary it
+            return {}
+        texts = {variant: change(completion, candidate.candidate_id) for variant, change in edits.items()}
         return {variant: Edited(candidate.prompt, text) for variant, text in texts.items() if text is not None}
 
     return Probe(name, tuple(edits), edit, sides)
@@ -73,7 +77,7 @@ def prompt_probe(
     def edit(candidate: Candidate, _: Prompt | None) -> dict[str, Edited]:
         prompt = candidate.prompt
         turn = next((i for i in range(len(prompt) - 1, -1, -1) if prompt[i].role == "user"), None)
-        if turn is None:
+        if turn is None or packed(prompt[turn].content):  # given as token ids, of which the template is a part
             return {}
         text = prompt[turn].content
         found = {variant: change(text, text) for variant, change in edits.items()}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rmx.audits.examples import Example, Side
 from rmx.data.style import STYLE_FEATURES
+from rmx.data.turns import readable
 from rmx.domain import Candidate, Message
 from rmx.report.difference import Span, changed_spans, common_start
 from rmx.report.sentences import audit_name, quantity
@@ -96,7 +97,7 @@ def _view(example: Example, texts: Mapping[str, Candidate]) -> ExampleView:
         sides = tuple(SideView(_facts(s), s.candidate_id or "", (), None) for s in example.sides)
     else:
         is_edit = example.sides[1].role.endswith("edited")
-        completions = _passages(first.completion, second.completion, is_edit=is_edit)
+        completions = _passages(readable(first.completion), readable(second.completion), is_edit=is_edit)
         prompts: tuple[tuple[Turn, ...], tuple[Turn, ...]] = ((), ())
         if first.prompt == second.prompt:
             prompt = tuple(_turn(message) for message in first.prompt)
@@ -140,7 +141,7 @@ def _tokens(sides: tuple[Side, Side]) -> str:
 
 
 def _turn(message: Message) -> Turn:
-    return Turn(message.role, _passage((Span(message.content),)))
+    return Turn(message.role, _passage((Span(readable(message.content)),)))
 
 
 def _edited_prompts(
@@ -149,7 +150,9 @@ def _edited_prompts(
     """Return both prompts, the turns that differ marked; prompts of different length are shown as they are."""
     if len(first) != len(second):
         return tuple(map(_turn, first)), tuple(map(_turn, second))
-    pairs = [_passages(a.content, b.content, is_edit=True) for a, b in zip(first, second, strict=True)]
+    pairs = [
+        _passages(readable(a.content), readable(b.content), is_edit=True) for a, b in zip(first, second, strict=True)
+    ]
     return (
         tuple(Turn(m.role, texts[0]) for m, texts in zip(first, pairs, strict=True)),
         tuple(Turn(m.role, texts[1]) for m, texts in zip(second, pairs, strict=True)),

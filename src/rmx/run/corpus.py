@@ -97,7 +97,10 @@ def build_corpus(
     soft = config.data.annotators == "soft_label"
     pairs = build_pair_set(train, encoded.pairs.store, chosen, rejected, config.loss, soft_labels=soft)
     specs: dict[str, Any] = {**own_slices(prepared), **config.slice}
-    slices = {n: build_slice(n, s, prepared, config.data, cache=cache / "data") for n, s in specs.items()}
+    slices = {
+        n: build_slice(n, s, prepared, config.data, cache=cache / "data", tokens=renderer.given)
+        for n, s in specs.items()
+    }
     # Of a cross-fit, a slice may have nothing that falls into this fold.
     slices = {n: s for n, s in slices.items() if s.pairs or s.samples}
     prepared = prove_slices(prepared, list(slices.values()), config.data)

@@ -37,7 +37,7 @@ def encode_prepared(
         cache: the directory of `paths.cache`.
         steps: optimiser steps and pairs per step, which say how far a stream is read; None where nothing does.
     """
-    prepared = prepare(data, cache=cache / "data", need=_need(data, renderer, steps))
+    prepared = prepare(data, cache=cache / "data", need=_need(data, renderer, steps), tokens=renderer.given)
     everything = [p for pairs in prepared.splits.values() for p in pairs]
     encoded = encode_pairs(renderer, everything, max_length=data.max_length, cache_dir=cache / "tokens")
     rows = {p.pair_id: i for i, p in enumerate(everything)}

@@ -10,6 +10,7 @@ from typing import Any
 from rmx.audits.base import Audit
 from rmx.config.schema import Config, DataConfig
 from rmx.config.strict import build_strict
+from rmx.data.given_tokens import GivenTokens
 from rmx.data.own_slices import own_slices, source_slices
 from rmx.data.prepare import prepare
 from rmx.data.prepared import Prepared
@@ -67,6 +68,7 @@ def _slices(
 ) -> tuple[Prepared | None, list[Slice], DataConfig]:
     prepared: Prepared | None = None
     data = config.data
+    tokens = scorer.renderer.given if isinstance(scorer, Reward) else None
     slices: list[Slice] = []
     specs: dict[str, Any] = dict(config.slice)
     if own is not None and isinstance(scorer, Reward):
@@ -75,10 +77,10 @@ def _slices(
         print(summarise(prepared.ledger))
         specs = {**own_slices(prepared), **(own.config.get("slice") or {}), **specs}
     elif is_given(data):
-        slices += _all_pairs(data, cache)
+        slices += _all_pairs(data, cache, tokens)
     elif not specs:
         raise ConfigError("data: missing value; this reward brings no data of its own, give data=NAME or slice=[NAME]")
-    slices += [build_slice(n, spec, prepared, data, cache=cache / "data") for n, spec in specs.items()]
+    slices += [build_slice(n, spec, prepared, data, cache=cache / "data", tokens=tokens) for n, spec in specs.items()]
     if prepared is not None:
         prepared = prove_slices(prepared, slices, replace(data, benchmarks=config.data.benchmarks or data.benchmarks))
     return prepared, slices, data
@@ -102,10 +104,10 @@ def _as_trained(run: FinishedRun, prepared: Prepared) -> Prepared:
     return prepared
 
 
-def _all_pairs(data: DataConfig, cache: Path) -> list[Slice]:
+def _all_pairs(data: DataConfig, cache: Path, tokens: GivenTokens | None) -> list[Slice]:
     """Return every pair of the data as heldout, none of them has to be set aside to train on; and each source's."""
     whole = build_strict(DataConfig, {**asdict(data), "split": {"validation": 0.0, "heldout": 0.0}}, where="data")
-    prepared = prepare(whole, cache=cache / "data")
+    prepared = prepare(whole, cache=cache / "data", tokens=tokens)
     print(summarise(prepared.ledger))
     pairs = prepared.splits["train"]
     whole_slice = Slice("heldout", pairs, "data", None, len(pairs), prepared.ledger, prepared.rejections)

@@ -24,7 +24,10 @@ def prepare_data(config: Config) -> int:
     renderer = Renderer(load_tokenizer(config.model, cache), terminal=config.model.terminal)
     prepared, _ = encode_prepared(config.data, renderer, cache=cache, steps=given_steps(config))
     if not is_cross_fit(config.data.split):  # else each fold's run holds its own train part against its own slices
-        slices = [build_slice(n, spec, prepared, config.data, cache=cache / "data") for n, spec in config.slice.items()]
+        slices = [
+            build_slice(n, spec, prepared, config.data, cache=cache / "data", tokens=renderer.given)
+            for n, spec in config.slice.items()
+        ]
         prepared = prove_slices(prepared, slices, config.data)
     prepared.write(directory.data)
     print(summarise(prepared.ledger))

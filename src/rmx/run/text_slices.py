@@ -11,6 +11,7 @@ from rmx.audits.base import Audit
 from rmx.data.comparison import Rejection
 from rmx.data.slices import Slice
 from rmx.data.text import TOKENS
+from rmx.data.turns import said
 from rmx.domain import Message
 from rmx.errors import DataError
 from rmx.run.corpus import TextSlice, edit_requests, slice_comparisons
@@ -29,7 +30,7 @@ def build_text_slice(slice: Slice, audits: Sequence[Audit]) -> TextSlice:
     """Number the texts of a slice and the edits that audits want of it; lengths are counted in words."""
     texts = collect_texts(slice.name, slice.pairs, edit_requests(audits, slice.name), slice.samples)
     lengths = [_prompt_words(pair.prompt) for pair in slice.pairs]
-    counted = texts.with_tokens([word_count(c.completion) for c in texts.candidates])
+    counted = texts.with_tokens([word_count(said(c.completion)) for c in texts.candidates])
     return TextSlice(slice, counted, slice_comparisons(slice, lengths))
 
 
@@ -75,7 +76,7 @@ def without_unscored(data: TextSlice, scored: Scored, *, limit: float) -> tuple[
 
 
 def _prompt_words(prompt: Sequence[Message]) -> int:
-    return sum(word_count(message.content) for message in prompt)
+    return sum(word_count(said(message.content)) for message in prompt)
 
 
 def _rejections(data: TextSlice, scored: Scored) -> list[Rejection]:

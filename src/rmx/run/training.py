@@ -199,14 +199,15 @@ def _judged_on(corpus: Corpus, renderer: Renderer) -> list[Sequences]:
     return [*(d.store for d in corpus.slices.values()), renderer.encode(GOLDEN_DIALOGUES)]
 
 
-_HARDWARE = (
+_ELSEWHERE = (
     "model.gradient_checkpointing",
     "model.checkpointing_reentrant",
     "model.activation_offload",
     "model.compile",
     "model.features",
+    "model.template_args",
 )
-"""Keys of the model that change how it runs, not what it computes."""
+"""Keys of the model that change how it runs, not what it computes, and what the template's hash holds already."""
 _WEIGHTS = ("sha256", "revision", "layers", "merged_adapter", "found_adapter")
 """Facts of the model that say which weights training began with."""
 
@@ -229,7 +230,7 @@ def _settings(config: Config) -> dict[str, Any]:
     """Return the keys that change what is computed."""
     groups = {name: asdict(getattr(config, name)) for name in ("method", "model", "adapter", "loss", "optim")}
     flat = {f"{group}.{key}": value for group, values in groups.items() for key, value in values.items()}
-    return {key: value for key, value in flat.items() if key not in _HARDWARE}
+    return {key: value for key, value in flat.items() if key not in _ELSEWHERE}
 
 
 def _resume(config: Config, directory: RunDirectory, identity: Mapping[str, Any]) -> tuple[Path | None, int]:

@@ -12,6 +12,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from rmx.data.text import TOKENS
+from rmx.data.turns import said
 from rmx.domain import Candidate, PreferencePair
 from rmx.errors import DataError
 
@@ -53,10 +54,11 @@ class BagOfWords:
         """
         if not pairs:
             raise DataError("bag_of_words: no train pairs to fit; give a train split or leave this scorer out")
-        vocabulary = _vocabulary(text for pair in pairs for text in (pair.chosen, pair.rejected))
+        vocabulary = _vocabulary(text for pair in pairs for text in (said(pair.chosen), said(pair.rejected)))
         if not vocabulary:
             return cls({}, _RIDGES[0])
-        features = _features([p.chosen for p in pairs], vocabulary) - _features([p.rejected for p in pairs], vocabulary)
+        chosen = _features([said(p.chosen) for p in pairs], vocabulary)
+        features = chosen - _features([said(p.rejected) for p in pairs], vocabulary)
         weight = np.array([pair.weight for pair in pairs], np.float64)
         ridge = _choose_ridge(features, weight, pairs)
         return cls(dict(zip(vocabulary, _fit(features, weight, ridge).tolist(), strict=True)), ridge)
@@ -66,7 +68,7 @@ class BagOfWords:
         return np.array([self._reward(candidate.completion) for candidate in candidates], np.float64)
 
     def _reward(self, completion: str) -> float:
-        counts = Counter(_words(completion))
+        counts = Counter(_words(said(completion)))
         return sum(self.weights.get(word, 0.0) * math.log1p(count) for word, count in counts.items())
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from rmx.data.turns import readable
 from rmx.domain import Message
 
 __all__ = [
@@ -70,14 +71,14 @@ class Asker(Protocol):
 
 def filled(question: str, **texts: str) -> str:
     """Return the question with its places filled in, in one pass: a text that spells a place stays as it is."""
-    return re.sub(r"\{(\w+)\}", lambda match: texts.get(match[1], match[0]), question)
+    return re.sub(r"\{(\w+)\}", lambda match: readable(texts.get(match[1], match[0])), question)
 
 
 def as_text(prompt: Sequence[Message]) -> str:
     """Return a prompt as text: of one turn its content, of several each with its role."""
     if len(prompt) == 1:
         return prompt[0].content
-    return "\n\n".join(f"[{message.role}]\n{message.content}" for message in prompt)
+    return "\n\n".join(f"[{message.role}]\n{readable(message.content)}" for message in prompt)
 
 
 def read_verdict(reply: Reply, pattern: re.Pattern[str]) -> float | str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from rmx.data.turns import said
 from rmx.domain import Candidate
 
 __all__ = ["Longer"]
@@ -22,4 +23,4 @@ class Longer:
         tokens = np.array([candidate.tokens for candidate in candidates], np.float64)
         if np.all(tokens > 0):
             return tokens
-        return np.array([len(candidate.completion) for candidate in candidates], np.float64)
+        return np.array([len(said(candidate.completion)) for candidate in candidates], np.float64)

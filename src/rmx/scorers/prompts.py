@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rmx.data.expand.adapter import UnusableCell, prompt_turns, text_field
+from rmx.data.expand.adapter import UnusableCell, prompt_turns
+from rmx.data.expand.dialogue import answer_text
 from rmx.domain import Message, Origin
 from rmx.errors import DataError
 
@@ -15,6 +16,8 @@ __all__ = ["as_completion", "as_prompt"]
 def as_prompt(row: Mapping[str, Any], column: str, origin: Origin) -> tuple[Message, ...]:
     """Return the turns of a prompt: a text is one user turn, messages are dicts with role and content or `Message`s.
 
+    The tools that it may use stand in the row's field `tools`, a list or its JSON text.
+
     Raises:
         DataError: It is missing, empty or neither; names file, row and field.
     """
@@ -22,7 +25,7 @@ def as_prompt(row: Mapping[str, Any], column: str, origin: Origin) -> tuple[Mess
     if isinstance(value, list | tuple):
         value = [item._asdict() if isinstance(item, Message) else item for item in value]
     try:
-        turns = prompt_turns(origin, {column: value}, column)
+        turns = prompt_turns(origin, {column: value, "tools": row.get("tools")}, column)
     except UnusableCell as error:
         raise DataError(
             f"{origin.file} row {origin.row}: {error}; give text or a list of messages with role and content"
@@ -33,14 +36,14 @@ def as_prompt(row: Mapping[str, Any], column: str, origin: Origin) -> tuple[Mess
 
 
 def as_completion(row: Mapping[str, Any], column: str, origin: Origin) -> str:
-    """Return the text of a completion.
+    """Return the text of a completion: a text, or the assistant's message, which may call tools.
 
     Raises:
-        DataError: It is missing or no text; names file, row and field.
+        DataError: It is missing, no text and no single message of the assistant; names file, row and field.
     """
     _field(row, column, origin)
     try:
-        return text_field(origin, row, column, column)
+        return answer_text(origin, row, column, column)
     except UnusableCell as error:
         raise DataError(f"{origin.file} row {origin.row}: {error}; give the assistant's turn as text") from None
 

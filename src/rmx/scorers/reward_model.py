@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from rmx.scorers.prompts import as_completion, as_prompt
 __all__ = ["Reward", "RewardModelScorer", "load_foreign_reward", "load_reward", "place"]
 
 Prompt = str | Sequence[Message] | Sequence[dict[str, Any]]
+Completion = str | Mapping[str, Any]
 
 
 class Reward:
@@ -57,13 +58,18 @@ class Reward:
         self.scale = RewardScale.of(loaded.contract, name=name)
 
     def score(
-        self, prompts: Sequence[Prompt], completions: Sequence[str], *, normalise: bool = False
+        self,
+        prompts: Sequence[Prompt],
+        completions: Sequence[Completion],
+        *,
+        normalise: bool = False,
     ) -> NDArray[np.float32] | NDArray[np.float64]:
         """Return the rewards (n,) of n completions, each to the prompt of the same number.
 
         Args:
-            prompts: Text (one user turn), or messages with role and content.
-            completions: The assistant's turns.
+            prompts: Text (one user turn), or messages with role and content; the tools that a dialogue may use are a
+                first message of role `tools`, with a list of them as content.
+            completions: The assistant's turns, texts or messages.
             normalise: Give them as `RewardScale.normalise` does, float64.
 
         Raises:
@@ -75,7 +81,9 @@ class Reward:
         rewards = self._score(prompts, completions)
         return self.scale.normalise(rewards) if normalise else rewards
 
-    def preference(self, prompts: Sequence[Prompt], first: Sequence[str], second: Sequence[str]) -> NDArray[np.float64]:
+    def preference(
+        self, prompts: Sequence[Prompt], first: Sequence[Completion], second: Sequence[Completion]
+    ) -> NDArray[np.float64]:
         """Return the chance (n,) that the first of two completions is preferred to the second, float64.
 
         Args:
@@ -90,7 +98,7 @@ class Reward:
         self.scale.preference((), ())
         return self.scale.preference(self._score(prompts, first), self._score(prompts, second))
 
-    def _score(self, prompts: Sequence[Prompt], completions: Sequence[str]) -> NDArray[np.float32]:
+    def _score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> NDArray[np.float32]:
         if isinstance(prompts, str) or isinstance(completions, str) or len(prompts) != len(completions):
             raise DataError("score: give a list of prompts and a list of completions of equal length")
         texts: list[Text] = []

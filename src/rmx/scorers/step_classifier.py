@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 from rmx.data.chat_template import ChatTemplate, RefusedTextError
 from rmx.data.control_tokens import ControlTokens
 from rmx.data.files import content_hash
+from rmx.data.turns import packed
 from rmx.domain import Candidate
 from rmx.errors import ModelError
 from rmx.model.model_config import context_length
@@ -127,6 +128,8 @@ class StepClassifier:
     def _render(self, candidate: Candidate) -> tuple[list[int], list[int]]:
         """Return the token ids, and where each step's separator ends."""
         self._control.check_prompt(candidate.prompt)
+        if packed(candidate.completion):
+            raise RefusedTextError("malformed_dialogue", "the completion is no text, which has no steps")
         if wrong := self._control.check(candidate.completion):
             raise RefusedTextError("invalid_text", f"the completion {wrong}")
         if self.template is not None:

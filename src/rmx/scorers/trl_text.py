@@ -11,6 +11,7 @@ from rmx.data.control_tokens import ControlTokens, tokenizer_fingerprint
 from rmx.data.render import Renderer
 from rmx.data.text import digest
 from rmx.data.tokenise import PromptText
+from rmx.data.turns import given_ids, packed
 from rmx.domain import Message
 from rmx.errors import ModelError
 
@@ -32,8 +33,7 @@ class Conversation(Renderer):
             RefusedTextError: a text contains a control token, or the template refuses the dialogue.
         """
         self._control.check_prompt(prompt)
-        if wrong := self.check(completion):
-            raise RefusedTextError("invalid_text", f"the completion {wrong}")
+        self._control.check_completion(completion)
         return self.template.apply((*prompt, Message("assistant", completion)))
 
 
@@ -54,6 +54,7 @@ class StandardText:
             raise ModelError("the tokenizer has no end token, which TRL adds to standard texts")
         self.tokenizer = tokenizer
         self.end = str(tokenizer.eos_token)
+        self.given = None
         self._control = ControlTokens(tokenizer, {})
 
     @property
@@ -78,11 +79,15 @@ class StandardText:
         """Return the whole text, ending with the end token.
 
         Raises:
-            RefusedTextError: the prompt has several turns, or a text contains a control token.
+            RefusedTextError: the prompt has several turns, a text contains a control token, or the completion calls a
+                tool.
         """
+        if packed(completion):
+            raise RefusedTextError(
+                "malformed_dialogue", "the completion calls a tool, standard text has no words for it"
+            )
         body = completion.removesuffix(self.end)
-        if wrong := self._control.check(body):
-            raise RefusedTextError("invalid_text", f"the completion {wrong}")
+        self._control.check_completion(body)
         return self._prompt(prompt) + body + self.end
 
     def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
@@ -91,6 +96,15 @@ class StandardText:
             return []
         ids: list[list[int]] = self.tokenizer(list(texts), padding=False, truncation=False, verbose=False)["input_ids"]
         return ids
+
+    def given_prompt(self, prompt: Sequence[Message]) -> None:
+        """Return none: standard text is text; ids that the data give were not made from it."""
+        if any(given_ids(message.content) is not None for message in prompt):
+            raise RefusedTextError("invalid_token_ids", "the prompt is given as token ids, this form is of text")
+
+    def continued(self, completion: str) -> list[int]:
+        """Refuse: no prompt is given as ids."""
+        raise RefusedTextError("invalid_token_ids", "a completion after token ids, this form is of text")
 
     def _prompt(self, prompt: Sequence[Message]) -> str:
         if len(prompt) != 1:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rmx.config.nearest import did_you_mean
+from rmx.data.turns import readable
 from rmx.domain import Candidate
 from rmx.errors import ConfigError
 from rmx.score_table import prompt_id
@@ -101,7 +102,11 @@ class VerifierScorer:
                 if reference is None:
                     reasons[number] = f"{MISSING}: no reference for its prompt"
                     continue
-            answer = self.process.ask([m._asdict() for m in candidate.prompt], candidate.completion, reference)
+            answer = self.process.ask(
+                [{"role": m.role, "content": readable(m.content)} for m in candidate.prompt],
+                readable(candidate.completion),
+                reference,
+            )
             if isinstance(answer, str):
                 reasons[number] = answer
             else:

@@ -58,6 +58,8 @@ def _lines(scorer: TextScorer, chunk: Sequence[Row], n: int | None) -> Iterator[
     for origin, row in chunk:
         prompt = as_prompt(row, "prompt", origin)
         facts = {"id": row_id(origin, row), "prompt": row["prompt"]}
+        if row.get("tools") is not None:
+            facts["tools"] = row["tools"]
         if unanswered(row) is not None:
             wanted.append((facts, [], [], {"completions": None, "rewards": None, "reason": row["reason"]}))
             continue

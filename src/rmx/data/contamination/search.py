@@ -11,6 +11,7 @@ from rmx.data.contamination.ngrams import NGRAM, NgramIndex
 from rmx.data.contamination.record import Contamination, Hit, Kind, count_hits
 from rmx.data.near_duplicates import MIN_WORDS, near_duplicate_links
 from rmx.data.text import digest, normalise, opening_turn
+from rmx.data.turns import said
 from rmx.domain import PreferencePair
 
 __all__ = ["Item", "find_contamination", "pair_item"]
@@ -39,8 +40,8 @@ class Item(NamedTuple):
 
 def pair_item(pair: PreferencePair) -> Item:
     """Return a preference pair as an item."""
-    turns = tuple(message.content for message in pair.prompt)
-    return Item(pair.pair_id, pair.group, opening_turn(pair.prompt), turns, (pair.chosen, pair.rejected))
+    turns = tuple(said(message.content) for message in pair.prompt)
+    return Item(pair.pair_id, pair.group, opening_turn(pair.prompt), turns, (said(pair.chosen), said(pair.rejected)))
 
 
 def find_contamination(

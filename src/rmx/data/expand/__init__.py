@@ -16,11 +16,13 @@ from rmx.data.expand.pairs import pairs_adapter
 from rmx.data.expand.rankings import rankings_adapter
 from rmx.data.expand.style_triplets import style_triplets_adapter
 from rmx.data.expand.synthetic import synthetic_adapter
+from rmx.data.expand.token_ids import token_ids_adapter
 from rmx.data.expand.votes import votes_adapter
+from rmx.data.given_tokens import GivenTokens
 from rmx.domain import Origin
 from rmx.errors import ConfigError
 
-__all__ = ["FORMATS", "Adapter", "build_adapter"]
+__all__ = ["FORMATS", "TOKEN_FORMATS", "Adapter", "build_adapter"]
 
 FORMATS: dict[str, Callable[[DataConfig], Adapter]] = {
     "pairs": pairs_adapter,
@@ -34,15 +36,35 @@ FORMATS: dict[str, Callable[[DataConfig], Adapter]] = {
 }
 
 
-def build_adapter(data: DataConfig) -> Adapter:
+TOKEN_FORMATS: dict[str, Callable[[DataConfig, GivenTokens], Adapter]] = {
+    "token_ids": token_ids_adapter,
+}
+"""Formats whose rows are tokens: what they say, only the tokenizer that made them knows."""
+
+
+def build_adapter(data: DataConfig, tokens: GivenTokens | None = None) -> Adapter:
     """Return the adapter of `data.format`, its columns and labels checked.
 
+    Args:
+        data: `format`, `columns` and `labels` are read.
+        tokens: reads token ids, for formats that hold them.
+
     Raises:
-        ConfigError: an unknown format, or unknown, missing or mistyped columns and labels.
+        ConfigError: an unknown format, or unknown, missing or mistyped columns and labels; token ids and no
+            tokenizer.
     """
-    if data.format not in FORMATS:
-        raise ConfigError(f"data.format={data.format} is not known; {did_you_mean(data.format, FORMATS)}")
-    adapter = FORMATS[data.format](data)
+    if data.format not in FORMATS and data.format not in TOKEN_FORMATS:
+        known = [*FORMATS, *TOKEN_FORMATS]
+        raise ConfigError(f"data.format={data.format} is not known; {did_you_mean(data.format, known)}")
+    if data.format in FORMATS:
+        adapter = FORMATS[data.format](data)
+    elif tokens is None:
+        raise ConfigError(
+            f"data.format={data.format}: whatever reads these rows has no tokenizer here; give rows of text, "
+            "or judge them by a run or an export whose tokenizer made the ids"
+        )
+    else:
+        adapter = TOKEN_FORMATS[data.format](data, tokens)
 
     def guarded(origin: Origin, row: Mapping[str, Any]) -> Iterator[Comparison]:
         # A cell that cannot be used costs its row, not the run: the row leaves with a reason, and is counted.

@@ -38,7 +38,7 @@ def answer_lists_adapter(data: DataConfig) -> Adapter:
     columns = build_strict(AnswerListColumns, data.columns, where="data.columns")
 
     def adapt(origin: Origin, row: Mapping[str, Any]) -> Iterator[Comparison]:
-        turns = prompt_turns(origin, row, columns.prompt, columns.system)
+        turns = prompt_turns(origin, row, columns.prompt, columns.system, columns.tools)
         right, wrong = (
             texts_field(origin, row, column, part)
             for column, part in ((columns.chosen, "chosen"), (columns.rejected, "rejected"))

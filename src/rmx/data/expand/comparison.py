@@ -10,23 +10,31 @@ from rmx.config.schema import DataConfig
 from rmx.config.strict import build_strict
 from rmx.data.comparison import Comparison, Dialogue
 from rmx.data.expand.adapter import Adapter, CommonColumns, common_fields, prompt_turns, text_field
+from rmx.data.expand.cells import cell
+from rmx.data.expand.dialogue import answer, with_tools
 from rmx.data.expand.labels import LabelReader
-from rmx.domain import Message, Origin
-from rmx.errors import DataError
+from rmx.domain import Origin
 
-__all__ = ["ComparisonColumns", "comparison_adapter", "comparison_sides"]
+__all__ = ["ComparisonColumns", "SideColumns", "comparison_adapter", "comparison_sides"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparisonColumns(CommonColumns):
-    """Which column plays which part."""
+class SideColumns(CommonColumns):
+    """Where the two sides stand."""
 
-    prompt: str | list[str]
-    """Several columns are joined by an empty line; an empty one is left out."""
+    prompt: str | list[str] | None
+    """Several columns are joined by an empty line; an empty one is left out. Null where both sides are whole dialogues,
+    as lists of messages."""
     first: str
     second: str
-    label: str
     system: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonColumns(SideColumns):
+    """Which column plays which part."""
+
+    label: str
     first_policy: str | None = None
     """Which policy wrote the first completion; becomes tag chosen_policy or rejected_policy."""
     second_policy: str | None = None
@@ -38,12 +46,9 @@ def comparison_adapter(data: DataConfig) -> Adapter:
     read_label = LabelReader(data.labels)
 
     def adapt(origin: Origin, row: Mapping[str, Any]) -> Iterator[Comparison]:
-        if columns.label not in row:
-            raise DataError(
-                f"{origin.file} row {origin.row}: no column {columns.label!r}; "
-                f"set data.columns.label to one of {', '.join(map(str, row))}"
-            )
-        first, second = comparison_sides(origin, row, columns.prompt, columns.system, columns.first, columns.second)
+        value = cell(origin, row, columns.label, "label")
+        label = read_label(value)
+        first, second = comparison_sides(origin, row, columns)
         side_tags = None
         if columns.first_policy is not None and columns.second_policy is not None:
             side_tags = (
@@ -54,21 +59,20 @@ def comparison_adapter(data: DataConfig) -> Adapter:
             origin,
             first,
             second,
-            read_label(row[columns.label]),
-            raw_label=repr(row[columns.label]),
+            label,
+            raw_label=repr(value),
             side_tags=side_tags,
-            **common_fields(origin, row, columns, data.label_source),
+            **common_fields(origin, row, columns, data.label_source, label=label),
         )
 
     return adapt
 
 
-def comparison_sides(
-    origin: Origin, row: Mapping[str, Any], prompt: str | list[str], system: str | None, first: str, second: str
-) -> tuple[Dialogue, Dialogue]:
-    """Return the two dialogues of a row with an explicit prompt and two texts."""
-    turns = prompt_turns(origin, row, prompt, system)
-    return (
-        (*turns, Message("assistant", text_field(origin, row, first, "first"))),
-        (*turns, Message("assistant", text_field(origin, row, second, "second"))),
-    )
+def comparison_sides(origin: Origin, row: Mapping[str, Any], columns: SideColumns) -> tuple[Dialogue, Dialogue]:
+    """Return the two dialogues of a row: answers to an explicit prompt, or whole dialogues."""
+    first = answer(origin, row, columns.first, "first")
+    second = answer(origin, row, columns.second, "second")
+    if columns.prompt is None:
+        return with_tools(row, columns.tools, first), with_tools(row, columns.tools, second)
+    turns = prompt_turns(origin, row, columns.prompt, columns.system, columns.tools)
+    return (*turns, *first), (*turns, *second)

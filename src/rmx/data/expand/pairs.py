@@ -9,8 +9,11 @@ from typing import Any
 from rmx.config.schema import DataConfig
 from rmx.config.strict import build_strict
 from rmx.data.comparison import Comparison, Dialogue, Label
-from rmx.data.expand.adapter import Adapter, CommonColumns, common_fields, messages, prompt_turns, text_field
+from rmx.data.expand.adapter import Adapter, CommonColumns, common_fields, prompt_turns, text_field
+from rmx.data.expand.cells import optional_cell
+from rmx.data.expand.dialogue import answer, has_messages, with_tools
 from rmx.data.expand.labels import majority
+from rmx.data.turns import TOOLS
 from rmx.domain import Message, Origin
 from rmx.errors import DataError
 
@@ -60,27 +63,35 @@ class PairsAdapter:
 
     def _sides(self, origin: Origin, row: Mapping[str, Any]) -> tuple[Dialogue, Dialogue]:
         c = self.columns
-        conversational = isinstance(row.get(c.chosen), list) and isinstance(row.get(c.rejected), list)
-        explicit = c.prompt if c.prompt is not None else ("prompt" if row.get("prompt") is not None else None)
-        if explicit is None and not conversational:
-            chosen, rejected = (
-                text_field(origin, row, x, p) for x, p in ((c.chosen, "chosen"), (c.rejected, "rejected"))
-            )
-            return _implicit(chosen, rejected)
-        if explicit is None:
-            return messages(origin, row, c.chosen, "chosen"), messages(origin, row, c.rejected, "rejected")
-        prompt = prompt_turns(origin, row, explicit, c.system)
-        if conversational:
-            turns = messages(origin, row, c.chosen, "chosen"), messages(origin, row, c.rejected, "rejected")
-            # Some data sets give the prompt and repeat it at the head of both sides.
-            return (
-                turns[0] if turns[0][: len(prompt)] == prompt else prompt + turns[0],
-                turns[1] if turns[1][: len(prompt)] == prompt else prompt + turns[1],
-            )
-        return (
-            (*prompt, Message("assistant", text_field(origin, row, c.chosen, "chosen"))),
-            (*prompt, Message("assistant", text_field(origin, row, c.rejected, "rejected"))),
-        )
+        if not (has_messages(row, c.chosen) and has_messages(row, c.rejected)):
+            explicit = c.prompt if c.prompt is not None else ("prompt" if row.get("prompt") is not None else None)
+            if explicit is None:
+                texts = (text_field(origin, row, x, p) for x, p in ((c.chosen, "chosen"), (c.rejected, "rejected")))
+                return self._with_tools(row, *_implicit(*texts))
+        first, second = (answer(origin, row, x, p) for x, p in ((c.chosen, "chosen"), (c.rejected, "rejected")))
+        if self._whole(row, first) and self._whole(row, second):
+            return self._with_tools(row, first, second)
+        prompt = prompt_turns(origin, row, c.prompt or "prompt", c.system, c.tools)
+        return _after(prompt, first), _after(prompt, second)
+
+    def _whole(self, row: Mapping[str, Any], side: Dialogue) -> bool:
+        """Return whether a side holds its own prompt."""
+        if self.columns.prompt is not None:
+            return False
+        if row.get("prompt") is None:
+            return True
+        # Some data sets have whole dialogues and, for convenience, one turn of them as a text.
+        convenience = self.columns.system is None and not has_messages(row, "prompt")
+        return convenience and bool(side) and side[0].role in ("system", "user", TOOLS)
+
+    def _with_tools(self, row: Mapping[str, Any], first: Dialogue, second: Dialogue) -> tuple[Dialogue, Dialogue]:
+        return with_tools(row, self.columns.tools, first), with_tools(row, self.columns.tools, second)
+
+
+def _after(prompt: Dialogue, side: Dialogue) -> Dialogue:
+    """Return a side after its prompt; some data sets give the prompt and repeat it at the head of both sides."""
+    turns = prompt[1:] if prompt[:1] and prompt[0].role == TOOLS and side[:1] != prompt[:1] else prompt
+    return (*prompt[: len(prompt) - len(turns)], *(side if side[: len(turns)] == turns else turns + side))
 
 
 def pairs_adapter(data: DataConfig) -> Adapter:
@@ -105,7 +116,7 @@ def _implicit(chosen: str, rejected: str) -> tuple[Dialogue, Dialogue]:
 
 
 def _votes(origin: Origin, row: Mapping[str, Any], column: str) -> tuple[int, int, int]:
-    value = row.get(column)
+    value = optional_cell(row, column)
     counts = list(value) if isinstance(value, list | tuple) else []
     if len(counts) not in (2, 3) or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in counts):
         raise DataError(

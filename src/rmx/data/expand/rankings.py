@@ -11,16 +11,9 @@ from typing import Any, Literal
 from rmx.config.schema import DataConfig
 from rmx.config.strict import build_strict
 from rmx.data.comparison import Comparison, Dialogue, Label, Problem
-from rmx.data.expand.adapter import (
-    Adapter,
-    CommonColumns,
-    UnusableCell,
-    common_fields,
-    messages,
-    nested_field,
-    prompt_turns,
-    text_field,
-)
+from rmx.data.expand.adapter import Adapter, CommonColumns, common_fields
+from rmx.data.expand.cells import UnusableCell, cell, has_cell, number
+from rmx.data.expand.dialogue import messages, prompt_turns, text_field
 from rmx.data.expand.hh_dialogue import parse_dialogue
 from rmx.data.rankings import RANK, RANKING
 from rmx.data.text import digest
@@ -124,7 +117,10 @@ def _completion(origin: Origin, item: Any) -> Dialogue:
 def _list(origin: Origin, row: Mapping[str, Any], columns: RankingColumns, part: str, length: int = 0) -> list[Any]:
     """Return the list that plays a part, of the length given."""
     column = getattr(columns, part)
-    value = nested_field(origin, row, column, part)
+    name, _, field = column.partition(".")
+    if name in row and not has_cell(row, column):
+        raise UnusableCell("invalid_text", f"column {name!r} needs a list of objects with {field!r}")
+    value = cell(origin, row, column, part)
     reason = "invalid_text" if part == "completions" else "invalid_rank"
     if not isinstance(value, list | tuple):
         raise UnusableCell(reason, f"column {column!r} needs a list, not a {type(value).__name__}")
@@ -136,20 +132,15 @@ def _list(origin: Origin, row: Mapping[str, Any], columns: RankingColumns, part:
 def _values(origin: Origin, row: Mapping[str, Any], columns: RankingColumns, length: int) -> list[float]:
     """Return numbers of the completions, the greatest for the best; NaN where the row has none."""
     if columns.scores is not None:
-        return [_number(value) for value in _list(origin, row, columns, "scores", length)]
+        return [_finite(value) for value in _list(origin, row, columns, "scores", length)]
     if columns.ranks is not None:
-        return [-_number(value) for value in _list(origin, row, columns, "ranks", length)]
+        return [-_finite(value) for value in _list(origin, row, columns, "ranks", length)]
     return [-float(i) for i in range(length)]
 
 
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or value is None:
-        return math.nan
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return math.nan
-    return number if math.isfinite(number) else math.nan
+def _finite(value: Any) -> float:
+    found = number(value)
+    return found if math.isfinite(found) else math.nan
 
 
 def _dense_ranks(values: list[float]) -> list[int | None]:

@@ -43,7 +43,7 @@ def style_triplets_adapter(data: DataConfig) -> Adapter:
     columns = build_strict(TripletColumns, data.columns, where="data.columns")
 
     def adapt(origin: Origin, row: Mapping[str, Any]) -> Iterator[Comparison]:
-        turns = prompt_turns(origin, row, columns.prompt, columns.system)
+        turns = prompt_turns(origin, row, columns.prompt, columns.system, columns.tools)
         chosen, rejected = (
             texts_field(origin, row, column, part, length=len(STYLES))
             for column, part in ((columns.chosen, "chosen"), (columns.rejected, "rejected"))

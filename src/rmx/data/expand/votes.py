@@ -9,8 +9,9 @@ from typing import Any, Literal
 from rmx.config.schema import DataConfig
 from rmx.config.strict import build_strict
 from rmx.data.comparison import Ballot, Comparison, Label
-from rmx.data.expand.adapter import Adapter, CommonColumns, common_fields
-from rmx.data.expand.comparison import comparison_sides
+from rmx.data.expand.adapter import Adapter, common_fields
+from rmx.data.expand.cells import cell, has_cell
+from rmx.data.expand.comparison import SideColumns, comparison_sides
 from rmx.data.expand.labels import LabelReader, majority
 from rmx.domain import Origin
 from rmx.errors import ConfigError, DataError
@@ -19,19 +20,15 @@ __all__ = ["VoteColumns", "votes_adapter"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class VoteColumns(CommonColumns):
+class VoteColumns(SideColumns):
     """Which column plays which part."""
 
-    prompt: str | list[str]
-    first: str
-    second: str
     votes: str | list[str] | dict[str, str]
     """A column per vote, as a list or as annotator: column; or one column that holds a list of votes."""
     annotators: str | list[str] | None = None
     """Who cast each vote, in the same order: a column per vote, or one column that holds a list of names or ids."""
     golden: str | None = None
     """Column that holds the side known to be right, as `data.labels` spells it; empty where nothing is known."""
-    system: str | None = None
 
 
 def votes_adapter(data: DataConfig) -> Adapter:
@@ -47,7 +44,7 @@ def votes_adapter(data: DataConfig) -> Adapter:
         read = [read_label(value) for value in cast]
         votes = (read.count("first"), read.count("second"), read.count("tie"))
         label: Label = "unknown" if "unknown" in read else majority(votes)
-        first, second = comparison_sides(origin, row, columns.prompt, columns.system, columns.first, columns.second)
+        first, second = comparison_sides(origin, row, columns)
         yield Comparison(
             origin,
             first,
@@ -57,7 +54,7 @@ def votes_adapter(data: DataConfig) -> Adapter:
             votes=votes if sum(votes) else None,
             ballots=_ballots(_voters(origin, row, columns, len(cast)), read),
             golden=None if columns.golden is None else _golden(origin, row, columns.golden, read_label),
-            **common_fields(origin, row, columns, data.label_source),
+            **common_fields(origin, row, columns, data.label_source, label=label),
         )
 
     return adapt
@@ -67,14 +64,14 @@ def _listed(origin: Origin, row: Mapping[str, Any], columns: str | list[str], pa
     """Return as published what a column per vote holds, or one column with a list."""
     names = [columns] if isinstance(columns, str) else columns
     for name in names:
-        if name not in row:
+        if not has_cell(row, name):
             raise DataError(
                 f"{origin.file} row {origin.row}: no column {name!r}; "
                 f"set data.columns.{part} to some of {', '.join(map(str, row))}"
             )
     if isinstance(columns, list):
-        return [row[name] for name in columns]
-    value = row[columns]
+        return [cell(origin, row, name, part) for name in columns]
+    value = cell(origin, row, columns, part)
     if not isinstance(value, list):
         raise DataError(
             f"{origin.file} row {origin.row}: column {columns!r} holds {value!r}, not a list of {part}; "
