@@ -35,6 +35,7 @@ _OWN: dict[str, dict[str, Any]] = {
     "phimoe": {"num_local_experts": 4, "sliding_window": 5},
     "qwen2_moe": {"num_experts": 4, "use_sliding_window": True, "sliding_window": 5, "max_window_layers": 0},
     "qwen3_moe": {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 24, "head_dim": 8},
+    "gpt2": {"attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0},
     "olmoe": {"num_experts": 4, "num_experts_per_tok": 2},
     "modernbert": {"local_attention": 8, "global_attn_every_n_layers": 2, "cls_token_id": 2, "sep_token_id": 3},
     "deberta-v2": {
