@@ -78,6 +78,11 @@ def add_adapter(backbone: nn.Module, adapter: AdapterConfig, *, seed: int) -> nn
             wrapped: nn.Module = get_peft_model(backbone, config)
     except ValueError as error:
         reason = str(error).strip().splitlines()[0]
+        if "ParamWrapper" in reason:
+            raise ConfigError(
+                f"adapter.kind={adapter.kind}: experts of this backbone are no linear layers ({reason}); give "
+                "adapter=lora, or linear layers in adapter.targets, such as [q_proj, v_proj]"
+            ) from error
         raise ConfigError(f"adapter.targets={adapter.targets!r} fits no layer of the backbone ({reason})") from error
     fuse_lora(wrapped)
     return wrapped
