@@ -1,13 +1,11 @@
-"""Losses through the main job: thresholds found in worlds that follow their laws, on any hardware, after a kill."""
+"""Losses through the main job: thresholds found in worlds that follow their laws, on any hardware."""
 
 from __future__ import annotations
 
 import itertools
 import json
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +28,7 @@ from rmx.loss.ordered_probit import NORMAL, SCALE
 from rmx.loss.rao_kupper import RaoKupper
 from rmx.model.build import build_model
 from rmx.model.scoring import map_sequences
+from rmx.run.trainer import LAST
 
 # Seconds each on a machine of one's own; many times that where cores are shared.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -232,7 +231,7 @@ def test_plackett_luce_finds_the_scale_of_its_utilities(tmp_path: Path, weights_
         "batch.pairs=1200",
     )  # fmt: skip
     assert trained_loss(done) == {"kind": "plackett_luce"}
-    weights = SafeCheckpointIO().load_checkpoint(done / "checkpoints" / "last")["state_dict"]
+    weights = SafeCheckpointIO().load_checkpoint(done / "checkpoints" / LAST)["state_dict"]
     head = next(v for name, v in weights.items() if name.endswith("head.weight"))
     estimate = world.features @ head.double().numpy()[0]
     estimate -= estimate.mean(1, keepdims=True)
@@ -292,27 +291,6 @@ def test_hardware_leaves_the_losses_and_thresholds(
     assert curve(other) == pytest.approx(curve(whole), abs=2e-6)
     for name in ("train/cuts_0", "train/cuts_1", "train/accuracy"):
         assert curve(other, name) == pytest.approx(curve(whole, name), abs=1e-5)
-
-
-def test_killed_and_resumed_the_last_weights_are_the_same_bits(short: tuple[Path, list[str]], tmp_path: Path) -> None:
-    whole, job = short
-    directory = tmp_path / "run"
-    process = subprocess.Popen(command(directory, *job), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    metrics, deadline = directory / "metrics.csv", time.monotonic() + 200
-    while time.monotonic() < deadline and process.poll() is None:
-        if metrics.exists() and (directory / "checkpoints" / "last").exists() and len(read_metrics(metrics)) >= 3:
-            break
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    run(directory, *job, "trainer.resume=auto")
-    last = [SafeCheckpointIO().load_checkpoint(d / "checkpoints" / "last") for d in (whole, directory)]
-    assert last[0]["state_dict"].keys() == last[1]["state_dict"].keys()
-    for name, value in last[0]["state_dict"].items():
-        assert torch.equal(value, last[1]["state_dict"][name]), name
-    trains = any(name.startswith("loss.") for name in last[0]["state_dict"])
-    assert trains == ("loss=ordered_probit" in job)
-    assert trained_loss(directory) == trained_loss(whole)
 
 
 def test_a_checkpoint_of_another_loss_is_refused(short: tuple[Path, list[str]]) -> None:
