@@ -111,7 +111,7 @@ def test_gradient_checkpointing_gives_the_same_gradients(build: Callable[..., Bu
 def test_settings_that_do_not_go_together_are_refused(build: Callable[..., BuiltModel]) -> None:
     with pytest.raises(ConfigError, match="adapter=none"):
         build("lora", trunk="frozen")
-    with pytest.raises(ConfigError, match=r"lora, dora, none"):
+    with pytest.raises(ConfigError, match=r"lora, rslora, dora, qlora, peft, none"):
         build("ia3")
     with pytest.raises(ConfigError, match="float32, bfloat16"):
         build(dtype="float16")
