@@ -228,7 +228,7 @@ def test_plackett_luce_finds_the_scale_of_its_utilities(tmp_path: Path, weights_
     data = write(tmp_path / "rows.jsonl", rows)
     done = run(
         tmp_path / "run", *FROZEN, *LONG, *RANKED, f"data.path={data}", "loss=plackett_luce",
-        "batch.pairs=1200",
+        "batch.pairs=1200", "trainer.max_steps=320", "trainer.val_every=320",
     )  # fmt: skip
     assert trained_loss(done) == {"kind": "plackett_luce"}
     weights = SafeCheckpointIO().load_checkpoint(done / "checkpoints" / LAST)["state_dict"]
@@ -236,8 +236,8 @@ def test_plackett_luce_finds_the_scale_of_its_utilities(tmp_path: Path, weights_
     estimate = world.features @ head.double().numpy()[0]
     estimate -= estimate.mean(1, keepdims=True)
     slope = float((estimate * world.rewards).sum() / (world.rewards**2).sum())
-    # A linear head of 64 weights and 1,000 rankings: the scale is known to about a twentieth, with some overfit.
-    assert 0.9 < slope < 1.2
+    # The maximum itself is at .97 to .99 here, and the directions of little variance are slow to get there.
+    assert 0.85 < slope < 1.15
     assert np.corrcoef(estimate.ravel(), world.rewards.ravel())[0, 1] > 0.95
 
 
