@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from peft import PeftModel
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -95,6 +96,11 @@ def assert_golden(network: Any, exported: Exported) -> None:
             continue
         assert scores == pytest.approx(expected, rel=bound, abs=bound), how
     assert len({round(score, 3) for score in expected}) == len(expected), "golden inputs that score alike prove nothing"
+
+
+def test_the_card_has_tags_that_the_hub_finds_it_by(exported: Exported) -> None:
+    _, metadata, _ = (exported.directory / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+    assert {"reward-model", "rmx"} <= set(yaml.safe_load(metadata)["tags"])
 
 
 def test_plain_transformers_gives_the_trained_rewards(exported: Exported) -> None:
