@@ -12,9 +12,10 @@ from tests.test_module import pair_set, small_model
 
 from rmx.callbacks.checkpoint_io import SafeCheckpointIO
 from rmx.callbacks.interruption import Interruption
-from rmx.config.schema import BatchConfig, LossConfig, OptimConfig, TrainerConfig
+from rmx.config.schema import BatchConfig, OptimConfig, TrainerConfig
 from rmx.data.datamodule import PreferenceData
 from rmx.data.plan import StepPlan
+from rmx.loss import BradleyTerry
 from rmx.module import RewardModule
 from rmx.run.trainer import LAST, build_trainer
 
@@ -35,7 +36,7 @@ def test_the_step_in_hand_is_saved_and_training_stops(tmp_path: Path, number: si
     before = signal.getsignal(number)
     pairs = pair_set()
     plan = StepPlan(pairs.groups, BatchConfig(pairs=12), seed=0, fingerprint="", max_epochs=1, max_steps=6)
-    module = RewardModule(small_model(), loss=LossConfig(), optim=OptimConfig(), total_steps=6)
+    module = RewardModule(small_model(), loss=BradleyTerry(), optim=OptimConfig(), total_steps=6)
     trainer = build_trainer(
         TrainerConfig(quiet=True), tmp_path, total_steps=6, steps_per_epoch=6, resume_step=0, first=[Raise(number)],
         loggers=[], validates=False,

@@ -1,4 +1,7 @@
-"""Every public data set that conf/data names by its hub id: a row as it is published becomes the right pair."""
+"""Every public data set of pairs that conf/data names by its hub id: a row as published becomes the right pair.
+
+Those of rankings make several of a row: `expand/test_rankings_format.py`.
+"""
 
 import json
 from pathlib import Path
@@ -14,12 +17,14 @@ from rmx.data.prepare import prepare
 from rmx.data.sequences import build_pair_set
 
 CONF = Path(__file__).parents[2] / "conf" / "data"
-WITH_HUB = sorted(f.stem for f in CONF.glob("*.yaml") if "hub" in yaml.safe_load(f.read_text()))
+SETS = {file.stem: yaml.safe_load(file.read_text()) for file in CONF.glob("*.yaml")}
+WITH_HUB = sorted(name for name, fields in SETS.items() if "hub" in fields and fields["format"] != "rankings")
 
 
 def configured(name, path, **changes):
-    fields = yaml.safe_load((CONF / f"{name}.yaml").read_text())
-    return DataConfig(**{**fields, "path": str(path), "split": SplitConfig(0.0, 0.0), "max_defects": 1.0, **changes})
+    return DataConfig(
+        **{**SETS[name], "path": str(path), "split": SplitConfig(0.0, 0.0), "max_defects": 1.0, **changes}
+    )
 
 
 def test_every_set_with_a_hub_id_has_a_row_here():

@@ -11,7 +11,7 @@ import pytest
 from rmx.config.schema import DataConfig, SplitConfig
 from rmx.data.prepare import data_fingerprint, prepare
 from rmx.data.slices import build_slice
-from rmx.data.sources import Rows
+from rmx.data.sources import Rows, Source
 from rmx.errors import ConfigError
 
 LABELS = {"first": ["A"], "second": ["B"], "tie": ["="]}
@@ -52,10 +52,10 @@ def test_ties_train_and_leave_what_is_held_out(data, tmp_path):
 
 
 def test_the_default_leaves_the_fingerprints_of_before_ties_could_be_kept():
-    rows = Rows("content", {}, list)
     data = DataConfig(format="pairs", path="x")
-    assert data_fingerprint(data, rows) == "9e4f4b48d12dbaea42bf"
-    assert data_fingerprint(replace(data, ties="keep"), rows) != "9e4f4b48d12dbaea42bf"
+    sources = (Source("", data, Rows("content", {}, list)),)
+    assert data_fingerprint(data, sources) == "9e4f4b48d12dbaea42bf"
+    assert data_fingerprint(replace(data, ties="keep"), sources) != "9e4f4b48d12dbaea42bf"
 
 
 @pytest.mark.parametrize(

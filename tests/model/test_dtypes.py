@@ -9,7 +9,8 @@ import pytest
 import torch
 from tests.model.batches import batch_of, random_sequences
 
-from rmx.config.schema import AdapterConfig, LossConfig, ModelConfig, OptimConfig
+from rmx.config.schema import AdapterConfig, ModelConfig, OptimConfig
+from rmx.loss import BradleyTerry
 from rmx.model import RewardModel, build_reward_model
 from rmx.module import RewardModule
 
@@ -27,7 +28,7 @@ def build(model_named: Callable[..., ModelConfig], weights_cache: Path) -> Calla
 
 
 def stepped(model: RewardModel, lr: float, *, autocast: bool = False) -> torch.optim.AdamW:
-    module = RewardModule(model, loss=LossConfig(), optim=OptimConfig(lr=lr), total_steps=1)
+    module = RewardModule(model, loss=BradleyTerry(), optim=OptimConfig(lr=lr), total_steps=1)
     optimizer = module.configure_optimizers()
     with torch.autocast("cpu", BF16, enabled=autocast):
         rewards = model.train()(batch_of(random_sequences([8, 6])))

@@ -27,13 +27,13 @@ def resumed(directory: Path, saved: dict[str, Any], now: dict[str, Any]) -> int:
     return _resume(config, SimpleNamespace(checkpoints=directory), now)[1]  # type: ignore[arg-type]
 
 
-def test_keys_at_their_default_are_no_part_of_it() -> None:
-    assert not {"loss.kind", "optim.loss_lr"} & identity(Config()).keys()
-    assert "loss.center" in identity(Config())
-
-
 def test_a_checkpoint_of_before_losses_were_named_is_bradley_terrys(tmp_path: Path) -> None:
-    assert resumed(tmp_path, identity(Config()), identity(Config())) == 2
+    before = {key: value for key, value in identity(Config()).items() if key not in ("loss.kind", "optim.loss_lr")}
+    assert resumed(tmp_path, before, identity(Config())) == 2
+    other = Config()
+    other.loss.kind = "davidson"
+    with pytest.raises(RunError, match=r"belongs to a run with loss\.kind='bt', now 'davidson'"):
+        resumed(tmp_path, before, identity(other))
 
 
 @pytest.mark.parametrize("order", [1, -1])

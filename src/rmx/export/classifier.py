@@ -21,7 +21,7 @@ from rmx.model.reward_model import RewardModel
 
 __all__ = ["ClassifierForm"]
 
-_ORIGIN = {"new": "new, random", "kept": "that of the base, a reward model already"}
+_ORIGIN = {"new": "new, random", "kept": "that of the base, a reward model already", "found": "the adapter's"}
 
 
 class ClassifierForm:
