@@ -90,6 +90,7 @@ def build_reward_model(
     notes, origin = [], "new" if loaded.kept is None else "kept"
     for key, what, found in trained.found:
         if found.head is not None:
+            _refuse_new_head(model, f"{key}={found.directory} is of a reward model", "give an adapter without a head")
             _take_over(head, found, key)
             origin = "found"
         notes.append(found.told(key, what, f"a {'fresh' if found.head is None else 'found'} scalar head"))
@@ -185,17 +186,22 @@ def _made_trainable(backbone: Backbone, model: ModelConfig, adapter: AdapterConf
 
 def _check_head(loaded: Classifier, model: ModelConfig) -> None:
     """Refuse settings that a stored head, or one that is not stored whole, cannot heed."""
-    if loaded.kept is not None and (model.head_init != "normal" or model.head_init_std is not None):
-        key = "head_init" if model.head_init != "normal" else "head_init_std"
-        raise ConfigError(
-            f"model.{key}={getattr(model, key)}: {model.source} is a reward model, whose trained head would be lost; "
-            "leave it out, or start from the model that it was made of"
-        )
+    if loaded.kept is not None:
+        _refuse_new_head(model, f"{model.source} is a reward model", "start from the model that it was made of")
     if loaded.new and model.trunk == "frozen":
         raise ConfigError(
             f"model.trunk=frozen: {loaded.new[0]} is not stored in {model.source} and would stay random; "
             "set model.trunk=trained"
         )
+
+
+def _refuse_new_head(model: ModelConfig, whose: str, otherwise: str) -> None:
+    if model.head_init == "normal" and model.head_init_std is None:
+        return
+    key = "head_init" if model.head_init != "normal" else "head_init_std"
+    raise ConfigError(
+        f"model.{key}={getattr(model, key)}: {whose}, whose trained head would be lost; leave it out, or {otherwise}"
+    )
 
 
 def _head(loaded: Classifier, model: ModelConfig, seed: int) -> ScalarHead:
