@@ -89,6 +89,11 @@ def build_reward_model(
     trained = _made_trainable(loaded.backbone, model, adapter, seed=seed)
     notes, origin = [], "new" if loaded.kept is None else "kept"
     for key, what, found in trained.found:
+        if lost := [name for name in found.left_out if name.partition(".")[0] in (parts.between or ())]:
+            raise ModelError(
+                f"{found.directory}: {lost[0]}, between the backbone and its head, was trained beside the adapter "
+                f"({key}) and would start afresh; merge the adapter into its classifier and give that as model.source"
+            )
         if found.head is not None:
             _refuse_new_head(model, f"{key}={found.directory} is of a reward model", "give an adapter without a head")
             _take_over(head, found, key)
