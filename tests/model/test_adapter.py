@@ -13,7 +13,7 @@ from transformers import AutoModel
 from rmx.config.schema import AdapterConfig, ModelConfig
 from rmx.errors import ConfigError, ModelError
 from rmx.model import RewardModel, build_reward_model, load_trainable_state, parameter_groups, trainable_state
-from rmx.model.adapter import merged_state
+from rmx.model.adapter import adapter_state, merged_state
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +102,13 @@ def test_targets_that_fit_no_layer_are_refused(build: Callable[..., RewardModel]
     with pytest.raises(ConfigError, match=r"adapter\.targets=\['absent'\]") as error:
         build("lora", targets=["absent"])
     assert "\n" not in str(error.value)
+
+
+def test_one_name_is_a_target_as_a_list_of_it(build: Callable[..., RewardModel]) -> None:
+    model = build("lora", targets="q_proj")
+    assert {name.split(".")[-4] for name in trainable_state(model) if ".lora_" in name} == {"q_proj"}
+    config, _ = adapter_state(model.backbone, "model", "SEQ_CLS", {})
+    assert config.target_modules == {"q_proj"}
 
 
 def test_the_seed_sets_the_adapter_and_nothing_global(build: Callable[..., RewardModel]) -> None:

@@ -21,11 +21,12 @@ from transformers import (
     XLNetConfig,
 )
 
+from rmx.config.schema import AdapterConfig, ModelConfig
 from rmx.data.render import Renderer
 from rmx.domain import Message
 from rmx.errors import ConfigError, DataError, ExportError, ModelError
 from rmx.export import Findings, export_model
-from rmx.model import trainable_state
+from rmx.model import build_reward_model, trainable_state
 from rmx.model.classifier import anatomy, reader
 from rmx.model.model_config import context_length
 from rmx.scorers.reward_model import load_reward
@@ -100,6 +101,20 @@ def test_the_adapter_on_the_original_base_gives_the_trained_rewards(kind: str, t
     with torch.no_grad():
         rewards = built.reward_model(batch_of(sequences(built))).tolist()
     assert plain_rewards(tmp_path / "model", built, adapted) == pytest.approx(rewards, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["modernbert", "roberta"])
+def test_an_adapter_whose_pooling_trained_is_not_gone_on_with_without_it(kind: str, tmp_path: Path) -> None:
+    source = save_tiny(kind, tmp_path / "source")
+    built = build(source, "lora")
+    export_model(tmp_path / "model", built.reward_model, Renderer(built.tokenizer), Findings(), built.facts)
+    model = ModelConfig(source=str(source), chat_template="encoder")
+    found = AdapterConfig(kind="peft", source=str(tmp_path / "model" / "adapter"))
+    with pytest.raises(
+        ModelError, match=r"was trained beside the adapter \(adapter\.source\).*give that as model"
+    ) as e:
+        build_reward_model(model, found, layout="padded", seed=0, cache=source)
+    assert "\n" not in str(e.value)
 
 
 def test_padding_on_the_left_is_refused(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from transformers import AutoModelForSequenceClassification
 
 from rmx.config.schema import AdapterConfig, MethodConfig, ModelConfig
 from rmx.data.render import Renderer
-from rmx.errors import ModelError
+from rmx.errors import ConfigError, ModelError
 from rmx.export import Findings, export_model
 from rmx.model import BuiltModel, build_model, build_reward_model, trainable_state
 from rmx.model.found_adapter import FoundAdapter, merge_found, put_on, read_found
@@ -211,6 +211,19 @@ def test_training_starts_from_the_rewards_it_had_and_exports_them(
             features = [again.base_model.model.model(torch.tensor([s])).last_hidden_state[0, -1] for s in sequences]
             found = again.base_model.model.score(torch.stack(features)).squeeze(1)
         torch.testing.assert_close(found, rewards, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "value"), [("head_init", "probe"), ("head_init_std", 0.0)])
+def test_a_found_head_is_not_overwritten(
+    base: tuple[Path, BuiltModel], weights_cache: Path, tmp_path: Path, name: str, value: Any
+) -> None:
+    directory, plain = base
+    saved(classifier(plain.reward_model.backbone), "SEQ_CLS", tmp_path)
+    model = ModelConfig(source=str(directory), **{name: value})
+    adapter = AdapterConfig(kind="peft", source=str(tmp_path))
+    with pytest.raises(ConfigError, match=rf"model\.{name}={value}: adapter\.source=.*head would be lost") as error:
+        build_reward_model(model, adapter, layout="packed", seed=0, cache=weights_cache)
+    assert "\n" not in str(error.value)
 
 
 def test_a_merged_adapter_is_part_of_dpos_reference(

@@ -166,3 +166,15 @@ def test_a_comparison_goes_on_with_the_settings_that_it_was_begun_with(tmp_path:
     ):
         with pytest.raises(RunError, match=message):
             refuse_other_settings(compose_config("decide", other, run=tmp_path), begun)
+
+
+def test_what_was_written_before_a_key_existed_had_its_default(tmp_path: Path) -> None:
+    config = compose_config("decide", run=tmp_path)
+    before, now = (yaml.safe_load(yaml.safe_dump(redacted(config))) for _ in range(2))
+    del before["data"]["ties"], before["optim"]["loss_lr"]
+    refuse_other_settings(config, before)
+    refuse_other_data(arm(tmp_path / "rm", config=before), config)
+    assert differing_settings(arm(tmp_path, config=before), arm(tmp_path, config=now)) == {}
+    config.data.ties = "keep"
+    with pytest.raises(RunError, match=r"was begun with data\.ties=reject, not keep"):
+        refuse_other_settings(config, before)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,10 @@ from rmx.data.tokens import encode_pairs
 from rmx.errors import RunError
 from rmx.model import build_reward_model
 from rmx.model.scoring import map_sequences
+from rmx.record import RunRecord
+from rmx.run import cross_fitting
 from rmx.run.cross_fitting import cross_fit
+from rmx.run.directory import RunDirectory
 from rmx.score_table import FOLD_TAG, read_scores
 
 pytestmark = pytest.mark.timeout(1200)  # four trainings stand behind the first test
@@ -179,3 +182,19 @@ def test_ranks_of_a_launcher_are_refused(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(RunError, match=r"data\.split\.folds: start a cross-fit as one process"):
         cross_fit(config)
     assert not (tmp_path / "run").exists()
+
+
+def test_its_runs_compose_where_a_file_of_the_users_asks_for_folds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Not of the command line, whose words about folds are not passed on.
+    given = ["model.trunk=frozen", "adapter=none", "data.split={folds: 3, final: true, validation: 0}"]
+    told: dict[str, Sequence[str]] = {}
+    monkeypatch.setattr(cross_fitting, "train_child", lambda path, overrides, **_: told.update({path.name: overrides}))
+    monkeypatch.setattr(cross_fitting, "find_fold", lambda path, fold: None)
+    config, directory = compose_config("train", given, run=tmp_path), RunDirectory(tmp_path)
+    cross_fitting._train_fold(config, 1, directory, RunRecord.begin("train", seeds={}))
+    cross_fitting._train_final(config, directory)
+    fold, final = (compose_config("train", [*given, *told[n]], run=tmp_path).data.split for n in ("1", "final"))
+    assert (fold.folds, fold.fold, fold.final) == (3, 1, False)
+    assert (final.folds, final.heldout) == (None, 0)

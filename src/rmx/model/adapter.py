@@ -61,7 +61,9 @@ def add_adapter(backbone: nn.Module, adapter: AdapterConfig, *, seed: int) -> nn
 
     from rmx.model.lora_linear import fuse_lora
 
-    targets = adapter.targets if isinstance(adapter.targets, str) else list(adapter.targets)
+    # peft takes a text for a pattern of whole names, which one name never is.
+    named = [adapter.targets] if isinstance(adapter.targets, str) else list(adapter.targets)
+    targets = "all-linear" if named == ["all-linear"] else named
     config = LoraConfig(
         task_type=TaskType.FEATURE_EXTRACTION,
         r=adapter.r,

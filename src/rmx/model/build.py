@@ -89,7 +89,13 @@ def build_reward_model(
     trained = _made_trainable(loaded.backbone, model, adapter, seed=seed)
     notes, origin = [], "new" if loaded.kept is None else "kept"
     for key, what, found in trained.found:
+        if lost := [name for name in found.left_out if name.partition(".")[0] in (parts.between or ())]:
+            raise ModelError(
+                f"{found.directory}: {lost[0]}, between the backbone and its head, was trained beside the adapter "
+                f"({key}) and would start afresh; merge the adapter into its classifier and give that as model.source"
+            )
         if found.head is not None:
+            _refuse_new_head(model, f"{key}={found.directory} is of a reward model", "give an adapter without a head")
             _take_over(head, found, key)
             origin = "found"
         notes.append(found.told(key, what, f"a {'fresh' if found.head is None else 'found'} scalar head"))
@@ -185,17 +191,22 @@ def _made_trainable(backbone: Backbone, model: ModelConfig, adapter: AdapterConf
 
 def _check_head(loaded: Classifier, model: ModelConfig) -> None:
     """Refuse settings that a stored head, or one that is not stored whole, cannot heed."""
-    if loaded.kept is not None and (model.head_init != "normal" or model.head_init_std is not None):
-        key = "head_init" if model.head_init != "normal" else "head_init_std"
-        raise ConfigError(
-            f"model.{key}={getattr(model, key)}: {model.source} is a reward model, whose trained head would be lost; "
-            "leave it out, or start from the model that it was made of"
-        )
+    if loaded.kept is not None:
+        _refuse_new_head(model, f"{model.source} is a reward model", "start from the model that it was made of")
     if loaded.new and model.trunk == "frozen":
         raise ConfigError(
             f"model.trunk=frozen: {loaded.new[0]} is not stored in {model.source} and would stay random; "
             "set model.trunk=trained"
         )
+
+
+def _refuse_new_head(model: ModelConfig, whose: str, otherwise: str) -> None:
+    if model.head_init == "normal" and model.head_init_std is None:
+        return
+    key = "head_init" if model.head_init != "normal" else "head_init_std"
+    raise ConfigError(
+        f"model.{key}={getattr(model, key)}: {whose}, whose trained head would be lost; leave it out, or {otherwise}"
+    )
 
 
 def _head(loaded: Classifier, model: ModelConfig, seed: int) -> ScalarHead:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rmx.config.keys import leaves
 from rmx.config.schema import Config
 from rmx.errors import ConfigError, RunError
-from rmx.run.child_runs import settings, train_child
+from rmx.run.child_runs import settings, train_child, written_settings
 from rmx.run.finished import FinishedRun, find_run
 
 __all__ = [
@@ -73,7 +72,7 @@ def refuse_other_data(arm: ArmRun, config: Config) -> None:
     Raises:
         ConfigError: A setting of the data differs.
     """
-    mine, theirs = settings(config), dict(leaves(arm.run.config))
+    mine, theirs = settings(config), written_settings(arm.run.config)
     for key in sorted(mine.keys() | theirs.keys()):
         if key.startswith("data.") and mine.get(key) != theirs.get(key):
             raise ConfigError(
@@ -103,7 +102,7 @@ def refuse_other_pairs(one: ArmRun, other: ArmRun) -> None:
 
 def differing_settings(one: ArmRun, other: ArmRun) -> dict[str, tuple[str, str]]:
     """Return the keys in which two runs were configured otherwise, the method's own apart, with both values."""
-    mine, theirs = dict(leaves(one.run.config)), dict(leaves(other.run.config))
+    mine, theirs = written_settings(one.run.config), written_settings(other.run.config)
     return {
         key: (str(mine.get(key)), str(theirs.get(key)))
         for key in sorted(mine.keys() | theirs.keys())

@@ -18,7 +18,7 @@ from rmx.config.schema import Config
 from rmx.errors import RunError
 from rmx.run.directory import RunDirectory
 
-__all__ = ["refuse_other_settings", "settings", "train_child"]
+__all__ = ["refuse_other_settings", "settings", "train_child", "written_settings"]
 
 _OWN = ("task", "run_id", "hydra.run.dir", "paths.run", "gate.enforce")
 """Keys of the job that starts others, which these must not repeat."""
@@ -62,7 +62,7 @@ def refuse_other_settings(config: Config, begun: Mapping[str, Any]) -> None:
     Raises:
         RunError: One of them differs.
     """
-    mine, theirs = settings(config), dict(leaves(begun))
+    mine, theirs = settings(config), written_settings(begun)
     for key in sorted(mine.keys() | theirs.keys()):
         if mine.get(key) != theirs.get(key) and not key.startswith(_ELSEWHERE):
             raise RunError(
@@ -74,6 +74,11 @@ def refuse_other_settings(config: Config, begun: Mapping[str, Any]) -> None:
 def settings(config: Config) -> dict[str, Any]:
     """Return the settings by dotted key, as config.yaml would have them."""
     return dict(leaves(yaml.safe_load(yaml.safe_dump(redacted(config)))))
+
+
+def written_settings(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a config.yaml by dotted key; a key that is younger than the file had its default."""
+    return {**settings(Config()), **dict(leaves(content))}
 
 
 def _shared_overrides(own: Sequence[str]) -> list[str]:

@@ -89,7 +89,9 @@ def _refuse_ranks() -> None:
 
 def _train_fold(config: Config, fold: int, directory: RunDirectory, record: RunRecord) -> FoldRun:
     folds, path = config.data.split.folds, directory.folds / str(fold)
-    overrides = [f"data.split.folds={folds}", f"data.split.fold={fold}", *_features(config, directory)]
+    # Said of every key, for a file of the user's may set them too.
+    place = (f"data.split.folds={folds}", f"data.split.fold={fold}", "data.split.final=false")
+    overrides = [*place, *_features(config, directory)]
     with record.phase(f"fold {fold}"):
         name = f"fold {fold + 1} of {folds}"
         train_child(path, overrides, name=name, run_id=f"{config.run_id}-fold{fold}", own=_OWN)
@@ -97,7 +99,8 @@ def _train_fold(config: Config, fold: int, directory: RunDirectory, record: RunR
 
 
 def _train_final(config: Config, directory: RunDirectory) -> None:
-    overrides = ["data.split.folds=null", "data.split.heldout=0", *_features(config, directory)]
+    place = ("data.split.folds=null", "data.split.final=false", "data.split.heldout=0")
+    overrides = [*place, *_features(config, directory)]
     train_child(
         directory.final,
         overrides,

@@ -51,7 +51,8 @@ class Plan:
     count: int
     """Trials in all."""
     metric: Metric | None
-    """Of the file, else what the first trial would monitor; None of a program that is not of rmx."""
+    """Of the file, else what the first trial would monitor; None of a cross-fit, and of a program that is not of
+    rmx."""
 
     def asked(self) -> Mapping[str, Any]:
         """Return what makes a sweep the same one when it goes on; it may have more trials than before."""
@@ -98,6 +99,14 @@ def make_plan(file: Path, settings: SweepSettings, extra: Sequence[str], config_
         raise ConfigError(f"{file}: method: {sweep.method} has no end; give run_cap in it, or sweep.trials=N here")
     plan = Plan(sweep, settings, method, command, min(caps), sweep.metric)
     config = composed(plan, next(plan.foreseen()), config_dirs)
+    if config is not None and config.data.split.folds is not None and config.data.split.fold is None:
+        # Its curves are those of the folds: what judges all pairs in the end is not for choosing.
+        if plan.metric is not None:
+            raise ConfigError(
+                f"{file}: metric.name: a cross-fit writes no {plan.metric.name} that a sweep could optimise; leave "
+                "data.split.folds out, or give a file without metric, whose table has the verdicts"
+            )
+        return plan
     return plan if plan.metric is not None or config is None else replace(plan, metric=_monitored(config))
 
 
