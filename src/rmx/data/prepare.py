@@ -93,7 +93,7 @@ def data_fingerprint(
     """
     if tokens is not None and any(source.data.format in TOKEN_FORMATS for source in sources):
         plain = data_fingerprint(data, sources, read)
-        return digest(plain, tokens.fingerprint, str(tokens.terminal_id))
+        return digest(plain, tokens.fingerprint, str(tokens.terminal_id), repr(tokens.opening))
     settings = {key: value for key, value in asdict(data).items() if key not in _ELSEWHERE}
     # What is not used leaves the fingerprints of before it existed; nor does the model that a cross-fit trains beside
     # its folds change them.
