@@ -98,7 +98,8 @@ def test_completions_may_be_messages():
 def test_a_completion_may_be_one_message_the_assistants():
     call = {"tool_calls": [{"function": {"name": "weather", "arguments": {"city": "Bonn"}}}]}
     (found,) = expand({"prompt": "Q?", "completions": [{"role": "assistant", "content": "a"}, call]})
-    assert found.problem is None and found.first == (*PROMPT, Message("assistant", "a"))
+    assert found.problem is None
+    assert found.first == (*PROMPT, Message("assistant", "a"))
     assert "Bonn" in found.second[-1].content
     (found,) = expand({"prompt": "Q?", "completions": ["a", {"role": "user", "content": "b"}]})
     assert found.problem is not None

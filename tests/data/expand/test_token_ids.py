@@ -73,7 +73,27 @@ def test_answers_that_begin_alike_leave_their_prompt_what_it_is(tmp_path):
         for pair in pairs:
             sides.setdefault((pair.origin.row - 1) // len(answers), set()).add((name, pair.prompt))
             assert (said(pair.chosen), said(pair.rejected)) == answers[(pair.origin.row - 1) % len(answers)]
-    assert len(sides) == 12 and all(len(found) == 1 for found in sides.values())
+    assert len(sides) == 12
+    assert all(len(found) == 1 for found in sides.values())
+
+
+def test_a_mixture_of_ids_and_text_says_what_its_overlap_does_not_prove(tmp_path):
+    ids, text = tmp_path / "ids.jsonl", tmp_path / "text.jsonl"
+    ids.write_text(
+        "".join(
+            json.dumps({n: ids_of(f"Question {k}?", a) for n, a in zip(NAMES["trl"], "ab", strict=True)}) + "\n"
+            for k in range(9)
+        )
+    )
+    text.write_text(
+        "".join(json.dumps({"prompt": f"Question {k}?", "chosen": "c", "rejected": "d"}) + "\n" for k in range(9))
+    )
+    both = {"ids": {"path": str(ids), "format": "token_ids"}, "text": {"path": str(text)}}
+    for names, said_so in ((("ids", "text"), True), (("text",), False), (("ids",), False)):
+        sources = {name: both[name] for name in names}
+        data = DataConfig(sources=sources, near_duplicates=False, split=SplitConfig(0.0, 0.3))
+        ledger = prepare(data, tokens=RENDERER.given).ledger
+        assert any("ids" in warning and "not recognised" in warning for warning in ledger.warnings) == said_so
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
