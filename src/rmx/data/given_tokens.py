@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 from rmx.data.chat_template import RefusedTextError
@@ -21,11 +22,13 @@ class GivenTokens:
     Args:
         tokenizer: a fast Hugging Face tokenizer.
         terminal_id: the token that closes every text.
+        opening: the ids with which the chat template opens an answer, where a special token begins them.
     """
 
-    def __init__(self, tokenizer: Any, terminal_id: int) -> None:
+    def __init__(self, tokenizer: Any, terminal_id: int, opening: Sequence[int] = ()) -> None:
         self._tokenizer = tokenizer
         self.terminal_id = terminal_id
+        self.opening = list(opening)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -43,6 +46,18 @@ class GivenTokens:
             last = f"ends with {ids[-1]}" if ids else "is empty"
             return f"{last}, not with the terminal token {self.terminal_id} (model.terminal)"
         return None
+
+    def prompt_length(self, chosen: Sequence[int], rejected: Sequence[int]) -> int:
+        """Return how many ids are the prompt's: up to where the answers are opened, else all that both begin with.
+
+        Answers may begin alike. What they share is theirs, or pairs of one prompt would have prompts that differ, and
+        stand on both sides of a split.
+        """
+        pairs = zip(chosen, rejected, strict=False)
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        size = len(self.opening)
+        ends = range(shared, size - 1, -1) if size else ()
+        return next((end for end in ends if list(chosen[end - size : end]) == self.opening), shared)
 
     def prompt(self, ids: Sequence[int]) -> Message:
         """Return the turn that stands for what comes before a completion."""

@@ -93,7 +93,7 @@ def data_fingerprint(
     """
     if tokens is not None and any(source.data.format in TOKEN_FORMATS for source in sources):
         plain = data_fingerprint(data, sources, read)
-        return digest(plain, tokens.fingerprint, str(tokens.terminal_id))
+        return digest(plain, tokens.fingerprint, str(tokens.terminal_id), repr(tokens.opening))
     settings = {key: value for key, value in asdict(data).items() if key not in _ELSEWHERE}
     # What is not used leaves the fingerprints of before it existed; nor does the model that a cross-fit trains beside
     # its folds change them.
@@ -206,7 +206,7 @@ def _account(
         split_fingerprint=split_fingerprint(lines),
         fingerprint=fingerprint,
         source=dict(_resolved(sources)),
-        warnings=tuple(_warnings(data, found, grouping, splits)),
+        warnings=(*_warnings(data, found, grouping, splits), *_two_ways(sources)),
         accounts=accounts,
     )
     if not ledger.balances:
@@ -314,6 +314,16 @@ def _warnings(
         )
     warnings += [warning for name, tally in found.tallies.items() for warning in _leaning(name, tally)]
     return warnings
+
+
+def _two_ways(sources: Sequence[Source]) -> Iterator[str]:
+    """Warn of prompts that are equal and do not look so."""
+    ids = [source.name for source in sources if source.data.format in TOKEN_FORMATS]
+    if ids and len(ids) < len(sources):
+        yield (
+            f"{', '.join(ids)}: token ids decode to the prompt with its template; the same prompt as text in another "
+            "source is not recognised, and may stand in another split"
+        )
 
 
 def _leaning(source: str, tally: Tally) -> Iterator[str]:

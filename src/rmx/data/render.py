@@ -53,8 +53,6 @@ class Renderer:
                 "set model.terminal to one special token, such as the one that closes a turn in the chat template"
             )
         self.terminal_id: int = ids[0]
-        self.given = GivenTokens(tokenizer, self.terminal_id)
-        """Reads texts that the data give as token ids."""
         self._control = ControlTokens(tokenizer, {self.terminal: self.terminal_id})
         self.control_tokens = self._control.ids
         """Tokens that steer the model, by their text: no prompt or completion may contain one."""
@@ -62,6 +60,8 @@ class Renderer:
         """What the template writes after a completion."""
         self._trailer: str | None
         self._probe()
+        self.given = GivenTokens(tokenizer, self.terminal_id, self._opening())
+        """Reads texts that the data give as token ids."""
 
     @property
     def terminal_policy(self) -> str:
@@ -172,6 +172,11 @@ class Renderer:
         if terminal is None:
             raise ModelError("the tokenizer has no end token; set model.terminal to the token that closes a turn")
         return str(terminal)
+
+    def _opening(self) -> list[int]:
+        """Return the ids from the last special token of an asked question on; none where the template has none."""
+        asked = self.split_prompt([_USER])
+        return self.token_ids([asked.mark + asked.rest])[0] if asked.mark else []
 
     def _probe(self) -> None:
         """Learn what the template writes around a completion."""

@@ -152,6 +152,15 @@ def test_answers_in_lists_may_be_messages():
         answer_text(ORIGIN, {"a": [ASKED, CALLING]}, "a", "a")
 
 
+@pytest.mark.parametrize("role", ["user", "system", "tool"])
+def test_a_message_of_another_role_is_no_answer(role):
+    said = {"role": role, "content": "Rain?"}
+    with pytest.raises(UnusableCell, match=f"message 2 of column 'answers' is the {role}'s"):
+        texts_field(ORIGIN, {"answers": ["No.", said]}, "answers")
+    with pytest.raises(UnusableCell, match=f"message 1 of column 'a' is the {role}'s"):
+        answer_text(ORIGIN, {"a": said}, "a", "a")
+
+
 def test_a_path_leads_into_a_column():
     row = {"info": {"post": "Q?"}, "answers": [{"text": "a"}, {"text": "b"}], "a.b": 1, "pick": 1}
     columns = {"prompt": "info.post", "first": "answers.0.text", "second": "answers.1.text", "label": "pick"}

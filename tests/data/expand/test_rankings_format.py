@@ -95,6 +95,17 @@ def test_completions_may_be_messages():
     assert won([found]) == {("a", "b")}
 
 
+def test_a_completion_may_be_one_message_the_assistants():
+    call = {"tool_calls": [{"function": {"name": "weather", "arguments": {"city": "Bonn"}}}]}
+    (found,) = expand({"prompt": "Q?", "completions": [{"role": "assistant", "content": "a"}, call]})
+    assert found.problem is None
+    assert found.first == (*PROMPT, Message("assistant", "a"))
+    assert "Bonn" in found.second[-1].content
+    (found,) = expand({"prompt": "Q?", "completions": ["a", {"role": "user", "content": "b"}]})
+    assert found.problem is not None
+    assert found.problem == ("malformed_dialogue", "message 2 of column 'completions' is the user's")
+
+
 def test_adjacent_compares_neighbouring_ranks_alone():
     row = {"prompt": "Q?", "completions": list("abcde"), "ranks": [1, 2, 2, 5, 9]}
     found = expand(row, ranks="ranks", pairs="adjacent")

@@ -51,10 +51,49 @@ def test_ids_run_exactly_as_given(names, tmp_path):
         assert store.ids(int(encoded.rejected[0])).tolist() == rejected
         shared = store.prompt_lengths.tolist()
         assert shared[0] == shared[1]
-        assert chosen[: shared[0]] == rejected[: shared[0]]
-        assert chosen[shared[0]] != rejected[shared[0]]
+        assert chosen[: shared[0]] == rejected[: shared[0]] == ids_of("What now?", "")[:-1]
         assert (store.lengths - store.completion_lengths).tolist() == shared
     assert said(pair.prompt[0].content) + said(pair.chosen) == "user\nWhat now?\nassistant\nThis."
+
+
+def test_answers_that_begin_alike_leave_their_prompt_what_it_is(tmp_path):
+    answers = [("Yes, now.", "Yes, later."), ("Yes, now.", "No."), ("Yes.", "Yes. Gladly."), ("Go.", "Stay.")]
+    rows = [
+        {"chosen_ids": ids_of(f"Question {k}?", chosen), "rejected_ids": ids_of(f"Question {k}?", rejected)}
+        for k in range(12)
+        for chosen, rejected in answers
+    ]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    # Without near-duplicates, as in a stream, prompts that differ by a word are different prompts.
+    data = DataConfig(path=str(file), format="token_ids", near_duplicates=False, split=SplitConfig(0.2, 0.3))
+    splits = prepare(data, tokens=RENDERER.given).splits
+    sides = {}
+    for name, pairs in splits.items():
+        for pair in pairs:
+            sides.setdefault((pair.origin.row - 1) // len(answers), set()).add((name, pair.prompt))
+            assert (said(pair.chosen), said(pair.rejected)) == answers[(pair.origin.row - 1) % len(answers)]
+    assert len(sides) == 12
+    assert all(len(found) == 1 for found in sides.values())
+
+
+def test_a_mixture_of_ids_and_text_says_what_its_overlap_does_not_prove(tmp_path):
+    ids, text = tmp_path / "ids.jsonl", tmp_path / "text.jsonl"
+    ids.write_text(
+        "".join(
+            json.dumps({n: ids_of(f"Question {k}?", a) for n, a in zip(NAMES["trl"], "ab", strict=True)}) + "\n"
+            for k in range(9)
+        )
+    )
+    text.write_text(
+        "".join(json.dumps({"prompt": f"Question {k}?", "chosen": "c", "rejected": "d"}) + "\n" for k in range(9))
+    )
+    both = {"ids": {"path": str(ids), "format": "token_ids"}, "text": {"path": str(text)}}
+    for names, said_so in ((("ids", "text"), True), (("text",), False), (("ids",), False)):
+        sources = {name: both[name] for name in names}
+        data = DataConfig(sources=sources, near_duplicates=False, split=SplitConfig(0.0, 0.3))
+        ledger = prepare(data, tokens=RENDERER.given).ledger
+        assert any("ids" in warning and "not recognised" in warning for warning in ledger.warnings) == said_so
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
@@ -89,7 +128,7 @@ GOOD = {"chosen_ids": ids_of("Q?", "Yes."), "rejected_ids": ids_of("Q?", "No.")}
         ({**GOOD, "rejected_ids": GOOD["rejected_ids"][:-1]}, "invalid_token_ids", "not with the terminal token"),
         ({**GOOD, "rejected_ids": []}, "invalid_token_ids", "is empty"),
         ({**GOOD, "rejected_ids": "1 2"}, "invalid_token_ids", "no list"),
-        ({**GOOD, "chosen_ids": GOOD["rejected_ids"]}, "empty_completion", "first and second side"),
+        ({**GOOD, "chosen_ids": GOOD["rejected_ids"]}, "identical_candidates", "same text"),
         ({"chosen_ids": ids_of("Q?", "Yes."), "rejected_ids": ids_of("Q?", "")}, "empty_completion", "second side"),
         ({"chosen_ids": [7, END], "rejected_ids": [8, END]}, "empty_prompt", "no text"),
     ],

@@ -15,6 +15,7 @@ __all__ = [
     "ROLES",
     "answer",
     "answer_text",
+    "answer_turn",
     "has_messages",
     "messages",
     "prompt_turns",
@@ -52,10 +53,7 @@ def texts_field(
     items = tuple(value) if isinstance(value, list | tuple) else ()
     if not items or len(items) != (length or len(items)) or not all(isinstance(x, str | Mapping) for x in items):
         raise UnusableCell("invalid_text", f"column {column!r} needs a list of {f'{length} ' if length else ''}texts")
-    return tuple(
-        item if isinstance(item, str) else turn({"role": "assistant", **item}, k, column).content
-        for k, item in enumerate(items, start=1)
-    )
+    return tuple(answer_turn(item, k, column).content for k, item in enumerate(items, start=1))
 
 
 def prompt_turns(
@@ -92,8 +90,18 @@ def answer(origin: Origin, row: Mapping[str, Any], column: str, part: str) -> Di
         return messages(origin, row, column, part)
     value = cell(origin, row, column, part)
     if isinstance(value, Mapping):
-        return (turn({"role": "assistant", **value}, 1, column),)
+        return (answer_turn(value, 1, column),)
     return (Message("assistant", text_field(origin, row, column, part)),)
+
+
+def answer_turn(item: str | Mapping[str, Any], number: int, column: str) -> Message:
+    """Return the assistant's turn that a text or a single message is; what calls tools may leave out its role."""
+    if isinstance(item, str):
+        return Message("assistant", item)
+    found = turn({"role": "assistant", **item}, number, column)
+    if found.role != "assistant":
+        raise UnusableCell("malformed_dialogue", f"message {number} of column {column!r} is the {found.role}'s")
+    return found
 
 
 def answer_text(origin: Origin, row: Mapping[str, Any], column: str, part: str) -> str:

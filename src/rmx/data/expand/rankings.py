@@ -13,7 +13,7 @@ from rmx.config.strict import build_strict
 from rmx.data.comparison import Comparison, Dialogue, Label, Problem
 from rmx.data.expand.adapter import Adapter, CommonColumns, common_fields
 from rmx.data.expand.cells import UnusableCell, cell, has_cell, number
-from rmx.data.expand.dialogue import messages, prompt_turns, text_field
+from rmx.data.expand.dialogue import answer_turn, messages, prompt_turns, text_field
 from rmx.data.expand.hh_dialogue import parse_dialogue
 from rmx.data.rankings import RANK, RANKING
 from rmx.data.text import digest
@@ -32,7 +32,7 @@ class RankingColumns(CommonColumns):
 
     prompt: str | list[str] = "prompt"
     completions: str = "completions"
-    """A list of texts, or of message lists that go on from the prompt."""
+    """A list of texts, of messages, or of message lists that go on from the prompt."""
     ranks: str | None = None
     """A list of numbers, the least of which is best; equal ones are tied."""
     scores: str | None = None
@@ -60,7 +60,8 @@ def rankings_adapter(data: DataConfig) -> Adapter:
 
     def adapt(origin: Origin, row: Mapping[str, Any]) -> Iterator[Comparison]:
         prompt = _prompt(origin, row, columns)
-        sides = [(*prompt, *_completion(origin, item)) for item in _list(origin, row, columns, "completions")]
+        items = _list(origin, row, columns, "completions")
+        sides = [(*prompt, *_completion(origin, item, k)) for k, item in enumerate(items, start=1)]
         if len(sides) < 2:
             detail = f"{len(sides)} completion{'' if len(sides) == 1 else 's'}, a ranking needs two"
             yield Comparison(origin, (), (), "unread", problem=Problem("single_candidate", detail))
@@ -106,9 +107,9 @@ def _prompt(origin: Origin, row: Mapping[str, Any], columns: RankingColumns) -> 
     return turns[:-1]
 
 
-def _completion(origin: Origin, item: Any) -> Dialogue:
-    if isinstance(item, str):
-        return (Message("assistant", item),)
+def _completion(origin: Origin, item: Any, number: int) -> Dialogue:
+    if isinstance(item, str | Mapping):
+        return (answer_turn(item, number, "completions"),)
     if isinstance(item, list):
         return messages(origin, {"completions": item}, "completions", "completions")
     raise UnusableCell("invalid_text", f"a completion is a {type(item).__name__}, neither text nor messages")

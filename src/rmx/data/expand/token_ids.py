@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Any
 
 from rmx.config.schema import DataConfig
@@ -23,7 +22,7 @@ _LEGACY = {"chosen_ids": "chosen_input_ids", "rejected_ids": "rejected_input_ids
 
 @dataclass(frozen=True, kw_only=True)
 class TokenColumns(CommonColumns):
-    """Which column plays which part; the prompt is what both sequences begin with."""
+    """Which column plays which part; the prompt ends where the template opens the answers."""
 
     chosen: str = "chosen_ids"
     """Of prompt and completion, up to and including the terminal token. Where the row lacks it, `chosen_input_ids`."""
@@ -37,13 +36,12 @@ def token_ids_adapter(data: DataConfig, tokens: GivenTokens) -> Adapter:
     def adapt(origin: Origin, row: Mapping[str, Any]) -> Iterator[Comparison]:
         chosen = _ids(origin, row, columns.chosen, "chosen", tokens)
         rejected = _ids(origin, row, columns.rejected, "rejected", tokens)
-        pairs = zip(chosen, rejected, strict=False)
-        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-        prompt = tokens.prompt(chosen[:shared])
+        length = tokens.prompt_length(chosen, rejected)
+        prompt = tokens.prompt(chosen[:length])
         yield Comparison(
             origin,
-            (prompt, tokens.completion(chosen[shared:])),
-            (prompt, tokens.completion(rejected[shared:])),
+            (prompt, tokens.completion(chosen[length:])),
+            (prompt, tokens.completion(rejected[length:])),
             "first",
             **common_fields(origin, row, columns, data.label_source),
         )
