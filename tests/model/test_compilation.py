@@ -36,7 +36,7 @@ def model_of(kind: str, adapter: str, backend: Any = None) -> RewardModel:
     ("kind", "adapter"),
     [
         ("llama", "lora"),
-        ("qwen3", "none"),
+        pytest.param("qwen3", "none", marks=pytest.mark.slow),
         pytest.param("llama", "none", marks=pytest.mark.slow),
         pytest.param("qwen3", "lora", marks=pytest.mark.slow),
     ],

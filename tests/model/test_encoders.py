@@ -117,6 +117,16 @@ def test_an_adapter_whose_pooling_trained_is_not_gone_on_with_without_it(kind: s
     assert "\n" not in str(e.value)
 
 
+@pytest.mark.parametrize("kind", ["bert", "modernbert"])
+def test_a_source_that_pads_on_the_left_is_refused(kind: str, tmp_path: Path) -> None:
+    source = save_tiny(kind, tmp_path)
+    file = source / "tokenizer_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "padding_side": "left"}))
+    with pytest.raises(ModelError, match="pads on the left, and an encoder is padded on the right alone; set") as caught:
+        build(source)
+    assert "\n" not in str(caught.value)
+
+
 def test_padding_on_the_left_is_refused(tmp_path: Path) -> None:
     built = build(save_tiny("bert", tmp_path / "source"))
     export = tmp_path / "model"

@@ -178,6 +178,7 @@ def base(
     return directory, built
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["adapter.source", "model.adapter"])
 def test_training_starts_from_the_rewards_it_had_and_exports_them(
     base: tuple[Path, BuiltModel], weights_cache: Path, tmp_path: Path, key: str

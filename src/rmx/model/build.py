@@ -84,6 +84,7 @@ def build_reward_model(
     _check_head(loaded, model)
     _check_vocabulary(tokenizer, loaded.backbone, model)
     head = _head(loaded, model, seed)
+    _check_padding(tokenizer, loaded, model)
     parts = reader(loaded.network, loaded.parts, layout, directory=loaded.directory)
     read = Offloaded(parts.layout) if model.activation_offload else parts.layout
     trained = _made_trainable(loaded.backbone, model, adapter, seed=seed)
@@ -232,6 +233,15 @@ def _check_vocabulary(tokenizer: Any, backbone: Backbone, model: ModelConfig) ->
         raise ModelError(
             f"{model.source}: the tokenizer has {len(tokenizer)} tokens, the embedding {rows} rows; "
             "use the tokenizer that the weights were trained with"
+        )
+
+
+def _check_padding(tokenizer: Any, loaded: Classifier, model: ModelConfig) -> None:
+    """Refuse an encoder that others would pad so that it reads the padding, or pools it."""
+    if not loaded.parts.pools_last and tokenizer.padding_side == "left":
+        raise ModelError(
+            f"{model.source}: its tokenizer pads on the left, and an encoder is padded on the right alone; "
+            "set padding_side to right in tokenizer_config.json of a local copy"
         )
 
 
