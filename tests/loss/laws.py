@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +43,19 @@ def draw_graded(n: int, probabilities: Any, grades: int, seed: int) -> Draw:
     swap = case > grades
     grade = np.where(swap, case - grades, case)
     return Draw(np.where(swap, second, first), np.where(swap, first, second), grade)
+
+
+def draw_cumulative(n: int, cdf: Callable[[NDArray[Any]], NDArray[Any]], cuts: Sequence[float], seed: int) -> Draw:
+    """Draw graded comparisons of a latent margin with noise of distribution `cdf`, cut by symmetric thresholds."""
+
+    def law(d: NDArray[Any]) -> NDArray[Any]:
+        sides = []
+        for side in (d, -d):
+            below = [*(cdf(side - cut) for cut in cuts), np.zeros_like(d)]
+            sides += [a - b for a, b in itertools.pairwise(below)]
+        return np.stack([cdf(d + cuts[0]) - cdf(d - cuts[0]), *sides])
+
+    return draw_graded(n, law, len(cuts), seed)
 
 
 def draw_rankings(n: int, k: int, seed: int) -> NDArray[np.int64]:

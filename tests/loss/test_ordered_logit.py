@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 from scipy.special import expit
-from tests.loss.laws import draw_graded, fit, micro_of
+from tests.loss.laws import Draw, draw_cumulative, fit, micro_of
 
 from rmx.loss import BradleyTerry
 from rmx.loss.cumulative import CumulativeLoss
@@ -16,18 +14,8 @@ from rmx.loss.ordered_logit import LOGISTIC
 WITH_TIES, WITHOUT = (0.5, 1.2, 2.5), (0.0, 0.8, 2.0)
 
 
-def world(cuts: tuple[float, ...], seed: int):
-    def cdf(x: np.ndarray) -> np.ndarray:
-        return expit(x)
-
-    def law(d: np.ndarray) -> np.ndarray:
-        sides = []
-        for side in (d, -d):
-            below = [*(cdf(side - cut) for cut in cuts), np.zeros_like(d)]
-            sides += [a - b for a, b in itertools.pairwise(below)]
-        return np.stack([cdf(d + cuts[0]) - cdf(d - cuts[0]), *sides])
-
-    return draw_graded(6000, law, len(cuts), seed)
+def world(cuts: tuple[float, ...], seed: int) -> Draw:
+    return draw_cumulative(6000, expit, cuts, seed)
 
 
 @pytest.mark.parametrize("cuts", [WITH_TIES, WITHOUT], ids=["ties", "no ties"])
